@@ -1,0 +1,119 @@
+import type { Health } from '../../router/model.ts';
+
+/**
+ * Everything an operator can set, after flags, environment, file and defaults were merged. Frozen; durations in
+ * milliseconds, sizes in bytes. What follows the catalog (routes, pools) is never here.
+ */
+export interface Config {
+  readonly consul: ConsulConfig;
+  readonly listeners: readonly ListenerConfig[];
+  readonly admin: AdminConfig;
+  /** CIDR texts of proxies whose forwarded headers we believe. */
+  readonly trustedProxies: readonly string[];
+  readonly tcp: { readonly ports: PortRange | null };
+  readonly dialects: { readonly fairlead: boolean; readonly fabio: FabioConfig };
+  readonly routes: readonly StaticRoute[];
+  readonly limits: Limits;
+  readonly timeouts: Timeouts;
+  readonly workers: number;
+  readonly dataDir: string;
+  readonly logLevel: LogLevel;
+  readonly accessLog: AccessLogFormat;
+}
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+export type AccessLogFormat = 'json' | 'common' | 'combined' | 'off';
+
+export interface Address {
+  /** `''` means every interface (IPv6 and IPv4 where the system has both). */
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface PortRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface ListenerConfig {
+  readonly name: string;
+  readonly address: Address;
+  readonly protocol: 'http' | 'https';
+}
+
+export interface AdminConfig {
+  readonly address: Address;
+  /** Value of the token, already read from `tokenFile`; null means no token. */
+  readonly token: string | null;
+}
+
+export interface ConsulConfig {
+  /** `http://host:port` or `https://host:port`, with a path prefix where one was given; never a trailing slash. */
+  readonly url: string;
+  readonly token: string | null;
+  /** Read again before each attempt after a 403, so that a rotated token is picked up. Wins over `token`. */
+  readonly tokenFile: string | null;
+  readonly datacenter: string | null;
+  readonly namespace: string | null;
+  readonly tls: {
+    readonly caFile: string | null;
+    readonly certFile: string | null;
+    readonly keyFile: string | null;
+    readonly serverName: string | null;
+    readonly verify: boolean;
+  };
+  /** Aggregate states that take traffic. */
+  readonly health: readonly Health[];
+  /** Connections the watches may hold open; Consul's agent allows 200 per client address. */
+  readonly connections: number;
+  /** How long one blocking read waits. */
+  readonly waitMs: number;
+  /** How long a sudden mass disappearance is held before it is believed. */
+  readonly holdMs: number;
+  /** How long a host whose service left the catalog keeps answering 503 rather than 404. */
+  readonly forgetMs: number;
+}
+
+export interface FabioConfig {
+  readonly enabled: boolean;
+  readonly tagPrefix: string;
+  /** KV folder with `route add|del|weight` lines; null reads none. */
+  readonly kvPath: string | null;
+}
+
+/** A route of the operator's own. The rule is a tag without its prefix. */
+export interface StaticRoute {
+  readonly rule: string;
+  /** Fixed instances, `address:port` or `address:port weight=N`. */
+  readonly to: readonly string[];
+  /** Or: every accepted instance of this Consul service. */
+  readonly service: string | null;
+  /** `file:line:column`, for messages. */
+  readonly at: string;
+}
+
+export interface Limits {
+  /** Request line plus all fields. */
+  readonly headBytes: number;
+  readonly fields: number;
+  readonly uriBytes: number;
+  /** Largest request body; 0 means no limit. */
+  readonly bodyBytes: number;
+}
+
+export interface Timeouts {
+  /** First byte of a head until its end. */
+  readonly headMs: number;
+  /** A client connection without a request. */
+  readonly idleMs: number;
+  readonly connectMs: number;
+  /** Request sent until response head. */
+  readonly responseMs: number;
+  /** Nothing moved in either direction of a body or tunnel. */
+  readonly streamIdleMs: number;
+  readonly tunnelIdleMs: number;
+  /** Upstream connection kept for reuse. */
+  readonly upstreamIdleMs: number;
+  /** How long departing endpoints and a stopping process may finish their work. */
+  readonly drainMs: number;
+}

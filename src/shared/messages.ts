@@ -1,0 +1,56 @@
+import type { EndpointFact, Pool, Route } from '../../router/model.ts';
+import type { AccessLogFormat, Limits, ListenerConfig, Timeouts } from '../config/config.ts';
+import type { CountersLayout } from './counters.ts';
+
+/** Everything the main thread and the workers say to each other. Counters travel by shared memory instead. */
+
+/** Given to a worker when it starts. */
+export interface WorkerSetup {
+  readonly index: number;
+  readonly counters: CountersLayout;
+  readonly listeners: readonly ListenerConfig[];
+  readonly limits: Limits;
+  readonly timeouts: Timeouts;
+  readonly trustedProxies: readonly string[];
+  readonly accessLog: AccessLogFormat;
+}
+
+/** An endpoint with its row in the shared counters. */
+export interface SlottedEndpoint extends EndpointFact {
+  readonly slot: number;
+}
+
+export interface SlottedPool extends Omit<Pool, 'endpoints'> {
+  readonly endpoints: readonly SlottedEndpoint[];
+}
+
+/** A route with its number in the shared counters. */
+export interface SlottedRoute extends Route {
+  readonly slot: number;
+}
+
+export type ToWorker =
+  /** Applied in one synchronous step; `reset` replaces everything (a fresh worker). */
+  | {
+      readonly type: 'table';
+      readonly version: number;
+      readonly reset: boolean;
+      readonly routes: { readonly set: readonly SlottedRoute[]; readonly drop: readonly string[] };
+      readonly pools: { readonly set: readonly SlottedPool[]; readonly drop: readonly string[] };
+    }
+  /** Bind the listeners; `catalog: false` answers 503 `no_catalog` until the first table. */
+  | { readonly type: 'listen'; readonly catalog: boolean }
+  /** Stop accepting, finish what runs, close at the deadline. */
+  | { readonly type: 'drain'; readonly deadlineMs: number }
+  | { readonly type: 'close' };
+
+export type FromWorker =
+  | { readonly type: 'ready' }
+  | { readonly type: 'listening' }
+  | { readonly type: 'listen-failed'; readonly listener: string; readonly code: string; readonly message: string }
+  | { readonly type: 'applied'; readonly version: number; readonly applyMs: number }
+  /** The worker holds nothing of this endpoint any more; its counters may be reused once all workers said so. */
+  | { readonly type: 'released'; readonly slots: readonly number[] }
+  | { readonly type: 'access'; readonly lines: Uint8Array<ArrayBuffer> }
+  | { readonly type: 'log'; readonly level: 'warn' | 'error'; readonly msg: string; readonly detail?: unknown }
+  | { readonly type: 'drained' };
