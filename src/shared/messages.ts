@@ -35,11 +35,15 @@ export type ToWorker =
       readonly type: 'table';
       readonly version: number;
       readonly reset: boolean;
+      /** The catalog is complete: a host that matches nothing does not exist, rather than being unknown yet. */
+      readonly isComplete: boolean;
       readonly routes: { readonly set: readonly SlottedRoute[]; readonly drop: readonly string[] };
       readonly pools: { readonly set: readonly SlottedPool[]; readonly drop: readonly string[] };
+      /** Slots of routes that are gone: their series end. */
+      readonly forgetRoutes: readonly number[];
     }
-  /** Bind the listeners; `catalog: false` answers 503 `no_catalog` until the first table. */
-  | { readonly type: 'listen'; readonly catalog: boolean }
+  /** Bind the listeners. A worker that has no table yet answers 503 `no_catalog`. */
+  | { readonly type: 'listen' }
   /** Stop accepting, finish what runs, close at the deadline. */
   | { readonly type: 'drain'; readonly deadlineMs: number }
   | { readonly type: 'close' };
@@ -47,10 +51,20 @@ export type ToWorker =
 export type FromWorker =
   | { readonly type: 'ready' }
   | { readonly type: 'listening' }
-  | { readonly type: 'listen-failed'; readonly listener: string; readonly code: string; readonly message: string }
+  | {
+      readonly type: 'listen-failed';
+      readonly listener: string;
+      readonly code: string;
+      readonly message: string;
+    }
   | { readonly type: 'applied'; readonly version: number; readonly applyMs: number }
   /** The worker holds nothing of this endpoint any more; its counters may be reused once all workers said so. */
   | { readonly type: 'released'; readonly slots: readonly number[] }
   | { readonly type: 'access'; readonly lines: Uint8Array<ArrayBuffer> }
-  | { readonly type: 'log'; readonly level: 'warn' | 'error'; readonly msg: string; readonly detail?: unknown }
+  | {
+      readonly type: 'log';
+      readonly level: 'warn' | 'error';
+      readonly msg: string;
+      readonly detail?: unknown;
+    }
   | { readonly type: 'drained' };

@@ -10,8 +10,11 @@ export interface ProviderEvents {
    * `receivedAt` is `performance.now()` at the moment the answer's body was complete.
    */
   service(name: string, instances: readonly Instance[], receivedAt: number): void;
-  /** Every service of the source was reported at least once. Called once per life. */
-  complete(): void;
+  /**
+   * Every service of the source was reported at least once, except `unknown`: those could not be read so far, and
+   * whatever was known of them before stays. Called once per life.
+   */
+  complete(unknown: readonly string[]): void;
   /** The source's own route lines, such as Fabio's KV tree, as `[key, text]` in key order. */
   lines?(source: 'kv', lines: readonly (readonly [string, string])[], receivedAt: number): void;
   /** Facts that were set aside before they became instances. Replaces what was said of that service before. */

@@ -1,0 +1,121 @@
+import type { Claim } from './claim.ts';
+import type { Health, Instance, Refusal, RouteSource, Rule } from './model.ts';
+import { type Dialects, readTag } from './tags.ts';
+
+/** One instance's part in one route: a tag, a static line or a KV line that names it. */
+export interface Member {
+  readonly provider: RouteSource['provider'];
+  readonly dialect: 'fairlead' | 'fabio';
+  readonly service: string;
+  /** Instance id; for lines without one, the address. */
+  readonly instance: string;
+  readonly address: string;
+  readonly port: number;
+  readonly claim: Claim;
+  readonly text: string;
+  /** Weight when the claim gives none: Consul's, for the present health. */
+  readonly weight: number;
+  /** Takes traffic: registered, and in a state that the operator accepts. */
+  readonly isAccepted: boolean;
+  /** Higher is newer; the newest says what the route's options are. */
+  readonly age: number;
+  /** The instance's other tags, which Fabio's commands can match. */
+  readonly tags: readonly string[];
+}
+
+/** What a service's tags ask for, by rule. */
+export interface Reading {
+  readonly members: ReadonlyMap<string, readonly Member[]>;
+  readonly refused: readonly Refusal[];
+  /** Ids of the instances that carry any claim: a route that all of them share has the service's own pool. */
+  readonly claiming: ReadonlySet<string>;
+}
+
+export interface Policy {
+  readonly dialects: Dialects;
+  readonly datacenter: string;
+  readonly accepts: (health: Health) => boolean;
+}
+
+/** Consul accepts any number; beyond this a share means nothing. */
+const MAX_WEIGHT = 65_535;
+
+/** Reads all tags of a service's instances. `isGone` keeps the routes of a service that left, without instances. */
+export function readService(
+  service: string,
+  instances: readonly Instance[],
+  policy: Policy,
+  isGone = false,
+): Reading {
+  const members = new Map<string, Member[]>();
+  const refused: Refusal[] = [];
+  const claiming = new Set<string>();
+  for (const instance of instances) {
+    for (const text of instance.tags) {
+      const result = readTag(text, policy.dialects, policy);
+      if (result.kind === 'ignored') continue;
+      if (result.kind === 'refused') {
+        refused.push({ provider: 'consul', service, instance: instance.id, text, reason: result.reason });
+        continue;
+      }
+      const { claim } = result;
+      const unserved = whyUnserved(claim);
+      if (unserved !== null) {
+        refused.push({ provider: 'consul', service, instance: instance.id, text, reason: unserved });
+        continue;
+      }
+      claiming.add(instance.id);
+      addMember(members, {
+        provider: 'consul',
+        dialect: result.dialect,
+        service,
+        instance: instance.id,
+        address: instance.address,
+        port: instance.port,
+        claim,
+        text,
+        weight: instance.health === 'warning' ? instance.weights.warning : instance.weights.passing,
+        isAccepted: !isGone && policy.accepts(instance.health),
+        age: instance.createIndex,
+        tags: instance.tags,
+      });
+    }
+  }
+  return { members, refused, claiming };
+}
+
+export function addMember(members: Map<string, Member[]>, member: Member): void {
+  const key = keyOf(member.claim.rule);
+  const list = members.get(key);
+  if (list) list.push(member);
+  else members.set(key, [member]);
+}
+
+/** Null when this version can do what the claim asks for. */
+export function whyUnserved(claim: Claim): string | null {
+  if (claim.pool.protocol !== 'http') return `proto=${claim.pool.protocol}: not served by this version`;
+  return claim.options.sticky === undefined ? null : 'option sticky is not served by this version';
+}
+
+/** A rule as text: the identity of a route. */
+export function keyOf(rule: Rule): string {
+  let key = rule.host + rule.path;
+  if (rule.match !== 'segment') key += rule.match === 'exact' ? ' exact' : ' prefix';
+  if (rule.methods) key += ` ${rule.methods.join(',')}`;
+  if (rule.listeners) key += ` @${rule.listeners.join(',')}`;
+  return key;
+}
+
+/** The weight a member brings by itself; Fabio's shares are worked out over the whole route instead. */
+export function ownWeight(member: Member): number {
+  const { weight } = member.claim.pool;
+  const value = weight.kind === 'relative' ? weight.value : member.weight;
+  return Math.min(MAX_WEIGHT, Math.max(0, value));
+}
+
+/** `service@address:port`; what is dialled differently is another endpoint. */
+export function endpointIdOf(member: Member): string {
+  const address = member.address.includes(':') ? `[${member.address}]` : member.address;
+  const { protocol } = member.claim.pool;
+  return `${member.service}@${address}:${member.port}${protocol === 'http' ? '' : `/${protocol}`}`;
+}

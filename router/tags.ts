@@ -1,0 +1,99 @@
+/** Reads one tag of one instance, in whichever dialect it is written. */
+
+import { type Claim, quote, type Read, read, refused, type TagResult, unreadable } from './claim.ts';
+import { readFabioTag } from './fabio.ts';
+import type { Rule } from './model.ts';
+import { type OptionSet, readOptions } from './options.ts';
+import { cutTrailingSlash, parseTarget, type Target } from './target.ts';
+
+export type { Claim, PoolOptions, TagResult, Weight } from './claim.ts';
+
+const PREFIX = 'fairlead:';
+const IGNORED: TagResult = { kind: 'ignored' };
+
+/** The tag languages to read; one that is off leaves its tags ignored. */
+export interface Dialects {
+  readonly fairlead: boolean;
+  /** Null switches Fabio's dialect off, and so does an empty prefix. Usual: `urlprefix-`. */
+  readonly fabio: { readonly prefix: string } | null;
+}
+
+/** What a tag may refer to. */
+export interface TagContext {
+  /** The local datacenter, for `$DC` in Fabio's tags. */
+  readonly datacenter: string;
+}
+
+/**
+ * What a tag asks for. Tags of other programs are `ignored`, cheaply; a tag of ours that does not parse is
+ * `refused` with a reason for its operator. Never throws, whatever the text.
+ */
+export function readTag(tag: string, dialects: Dialects, context: TagContext): TagResult {
+  if (dialects.fairlead && startsWithPrefix(tag, PREFIX)) {
+    return result(readNativeTag(tag), 'fairlead');
+  }
+  const prefix = dialects.fabio?.prefix ?? '';
+  if (prefix !== '' && startsWithPrefix(tag, prefix)) {
+    return result(readFabioTag(tag, prefix, context.datacenter), 'fabio');
+  }
+  return IGNORED;
+}
+
+/** Reads a native rule without its prefix, as static routes are written. */
+export function readRule(text: string): Read<Claim> {
+  const problem = unreadable(text, { tabs: false });
+  return problem === null ? parseRule(text) : refused(problem);
+}
+
+function readNativeTag(tag: string): Read<Claim> {
+  if (!tag.startsWith(PREFIX)) return refused(`there is white space before ${quote(PREFIX)}`);
+  const problem = unreadable(tag, { tabs: false });
+  return problem === null ? parseRule(tag.slice(PREFIX.length)) : refused(problem);
+}
+
+function parseRule(text: string): Read<Claim> {
+  const [first = '', ...words] = text.split(' ');
+  const target = parseTarget(first);
+  if (!target.ok) return target;
+  const options = readOptions(
+    words.filter((word) => word !== ''),
+    target.value.path,
+  );
+  return options.ok ? read(toClaim(target.value, options.value)) : options;
+}
+
+function toClaim(target: Target, options: OptionSet): Claim {
+  return {
+    rule: toRule(target, options),
+    options: options.route,
+    pool: { protocol: options.protocol, balance: options.balance, weight: options.weight },
+    redirectOnly: options.route.redirect !== undefined,
+  };
+}
+
+function toRule(target: Target, options: OptionSet): Rule {
+  return {
+    host: target.host,
+    path: options.isExact ? target.path : cutTrailingSlash(target.path),
+    match: options.isExact ? 'exact' : 'segment',
+    methods: sortedOrNull(options.methods),
+    listeners: sortedOrNull(options.listeners),
+    priority: options.priority,
+  };
+}
+
+function sortedOrNull(names: readonly string[]): readonly string[] | null {
+  return names.length === 0 ? null : [...new Set(names)].sort();
+}
+
+/** White space in front is looked through only when there is some: most tags are somebody else's. */
+function startsWithPrefix(tag: string, prefix: string): boolean {
+  if (tag.startsWith(prefix)) return true;
+  return tag.charCodeAt(0) <= 0x20 && tag.trimStart().startsWith(prefix);
+}
+
+function result(claim: Read<Claim>, dialect: 'fairlead' | 'fabio'): TagResult {
+  return claim.ok
+    ? { kind: 'claim', claim: claim.value, dialect }
+    : { kind: 'refused', reason: claim.reason };
+}

@@ -1,0 +1,53 @@
+import { Command, CommanderError } from 'commander';
+import { exit } from '../exit-codes.ts';
+import { addCheck } from './check.ts';
+import { addDev } from './dev.ts';
+import { addHealthcheck } from './healthcheck.ts';
+import { addPools } from './pools.ts';
+import { addRoutes } from './routes.ts';
+import { addRun } from './run.ts';
+import { addVersion, readVersion } from './version.ts';
+
+const examples = `
+Examples:
+  fairlead dev                                try it without a Consul
+  fairlead run --consul 127.0.0.1:8500        route what is registered there
+  fairlead check --config fairlead.yaml       validate before a reload
+  fairlead routes                             what it routes now
+
+A service becomes reachable by a tag in Consul:
+  fairlead:www.example.com/api                host and path, every healthy instance
+  fairlead:*.example.com/ strip=/v1 retry=2   options follow, separated by spaces
+
+Exit codes:
+  0 done   1 problems found   2 usage   69 unavailable   77 port not permitted   78 bad configuration`;
+
+/** The whole command line; `finish` receives the exit code of the command that ran. */
+export function createProgram(finish: (code: number) => void): Command {
+  const program = new Command('fairlead')
+    .description('Dynamic edge router for Consul: live routes, least-connection pools, zero failed requests.')
+    .version(`fairlead ${readVersion()}`, '-v, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .helpCommand(false)
+    .showHelpAfterError('(add --help for what is possible)')
+    .addHelpText('after', examples)
+    .exitOverride();
+  for (const add of [addRun, addDev, addCheck, addRoutes, addPools, addHealthcheck, addVersion])
+    add(program, finish);
+  return program;
+}
+
+/** Runs one command line and returns its exit code; a wrong one is 2, explained on stderr. */
+export async function main(args: readonly string[]): Promise<number> {
+  let code: number = exit.ok;
+  const program = createProgram((result) => {
+    code = result;
+  });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exit.ok : exit.usage;
+    throw error;
+  }
+}

@@ -1,0 +1,78 @@
+import { collide, formatAddress } from './addresses.ts';
+import type { Address, AdminConfig, ListenerConfig } from './config.ts';
+import type { Settings } from './schema.ts';
+import { intact, origin, problem, type Sources, warn } from './sources.ts';
+
+interface Placed extends ListenerConfig {
+  readonly at: string | null;
+}
+
+const noTls = 'TLS termination is not available in this version';
+
+/**
+ * The listeners to bind: the file's, with `web` and `websecure` replaced where flags or environment say
+ * so.
+ */
+export function resolveListeners(
+  settings: Settings,
+  admin: AdminConfig,
+  sources: Sources,
+): readonly ListenerConfig[] {
+  const named = Object.entries(settings.listeners ?? {}).map(([name, listener]): Placed => {
+    const at = origin(sources, `listeners.${name}`);
+    return { name, address: listener.address, protocol: listener.protocol ?? 'http', at };
+  });
+  const replaced = replace(replace(named, 'web', 'http', sources), 'websecure', 'https', sources);
+  const plain = withoutTls(replaced, sources);
+  warnOfTlsKeys(settings, sources);
+  if (intact(sources, 'listeners')) checkTogether(plain, settings, admin, sources);
+  return plain.map(({ name, address, protocol }) => ({ name, address, protocol }));
+}
+
+/** `web`, `web2`, `web3` … take the addresses of the highest source that has any. */
+function replace(
+  listeners: readonly Placed[],
+  base: string,
+  protocol: 'http' | 'https',
+  sources: Sources,
+): readonly Placed[] {
+  const layer = sources.layers.findLast((each) => each[protocol].length > 0);
+  if (layer === undefined) return listeners;
+  const fresh = layer[protocol].map((address: Address, index): Placed => {
+    const name = index === 0 ? base : `${base}${index + 1}`;
+    return { name, address, protocol, at: layer.at(protocol) };
+  });
+  const names = new Set(fresh.map(({ name }) => name));
+  return [...fresh, ...listeners.filter(({ name }) => !names.has(name))];
+}
+
+function withoutTls(listeners: readonly Placed[], sources: Sources): readonly Placed[] {
+  for (const { name, protocol, at } of listeners) {
+    if (protocol === 'https') warn(sources, at, `${noTls}: listener "${name}" is ignored`);
+  }
+  return listeners.filter(({ protocol }) => protocol === 'http');
+}
+
+function warnOfTlsKeys({ tls }: Settings, sources: Sources): void {
+  if ((tls.certificates ?? []).length > 0) {
+    warn(sources, origin(sources, 'tls.certificates'), `${noTls}: tls.certificates is ignored`);
+  }
+  if (tls.acme !== null) warn(sources, origin(sources, 'tls.acme'), `${noTls}: tls.acme is ignored`);
+}
+
+function checkTogether(
+  listeners: readonly Placed[],
+  settings: Settings,
+  admin: AdminConfig,
+  sources: Sources,
+): void {
+  if (listeners.length === 0 && settings.tcp.ports === null && intact(sources, 'tcp')) {
+    problem(sources, origin(sources, 'listeners'), 'nothing to listen on: no http listener and no tcp.ports');
+  }
+  for (const [index, { name, address, at }] of listeners.entries()) {
+    const other = listeners.slice(0, index).find((each) => collide(each.address, address));
+    const message = `listener "${name}" cannot have ${formatAddress(address)}`;
+    if (other !== undefined) problem(sources, at, `${message}: listener "${other.name}" has it`);
+    else if (collide(admin.address, address)) problem(sources, at, `${message}: the admin address has it`);
+  }
+}

@@ -1,0 +1,78 @@
+import { availableParallelism } from 'node:os';
+import { formatAddress, isLoopback } from './addresses.ts';
+import type { AdminConfig, Config, StaticRoute } from './config.ts';
+import { resolveConsul } from './consul.ts';
+import { resolveListeners } from './listeners.ts';
+import type { Settings } from './schema.ts';
+import { intact, origin, problem, readToken, type Sources } from './sources.ts';
+
+/** Merged settings become the Config; rules between keys are checked on the way. */
+export function resolveConfig(
+  settings: Settings,
+  sources: Sources,
+  context: { readonly secure: boolean; readonly routeAt: (index: number) => string },
+): Config {
+  const { limits, timeouts, workers } = settings;
+  const admin = resolveAdmin(settings.admin, sources);
+  return freeze({
+    consul: resolveConsul(settings.consul, context.secure, sources),
+    listeners: resolveListeners(settings, admin, sources),
+    admin,
+    trustedProxies: settings.trustedProxies,
+    tcp: settings.tcp,
+    dialects: settings.dialects,
+    routes: resolveRoutes(settings, context.routeAt),
+    limits: {
+      headBytes: limits.head,
+      fields: limits.fields,
+      uriBytes: limits.uri,
+      bodyBytes: limits.body,
+    },
+    timeouts: {
+      headMs: timeouts.head,
+      idleMs: timeouts.idle,
+      connectMs: timeouts.connect,
+      responseMs: timeouts.response,
+      streamIdleMs: timeouts.streamIdle,
+      tunnelIdleMs: timeouts.tunnelIdle,
+      upstreamIdleMs: timeouts.upstreamIdle,
+      drainMs: timeouts.drain,
+    },
+    workers: workers === 'auto' ? availableParallelism() : workers,
+    dataDir: settings.data,
+    logLevel: settings.log.level,
+    accessLog: settings.accessLog,
+  });
+}
+
+/** The admin listener can change and reveal things, so beyond this machine it needs a token. */
+function resolveAdmin(given: Settings['admin'], sources: Sources): AdminConfig {
+  const { address } = given;
+  const { token, empty } = readToken(sources, 'admin', given);
+  const fileFailed = given.tokenFile !== null && token === null;
+  if (empty) {
+    problem(sources, origin(sources, 'admin.tokenFile'), `admin.tokenFile: ${given.tokenFile} is empty`);
+  } else if (token === null && !isLoopback(address) && !fileFailed && intact(sources, 'admin')) {
+    const reachable = `${formatAddress(address)} can be reached from other machines`;
+    const message = `admin.address: ${reachable} and needs admin.token or admin.tokenFile`;
+    problem(sources, origin(sources, 'admin.address'), message);
+  }
+  return { address, token };
+}
+
+function resolveRoutes(settings: Settings, routeAt: (index: number) => string): readonly StaticRoute[] {
+  return (settings.routes ?? []).map((route, index) => ({
+    rule: route.rule,
+    to: route.to ?? [],
+    service: route.service ?? null,
+    at: routeAt(index),
+  }));
+}
+
+function freeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const child of Object.values(value)) freeze(child);
+  }
+  return value;
+}

@@ -1,0 +1,145 @@
+import * as z from 'zod';
+import * as v from './values.ts';
+
+/** An empty group (`consul:` with everything commented out) is the same as no group. */
+function section<T extends z.core.$ZodLooseShape>(shape: T) {
+  return z.preprocess((input) => (input === null ? {} : input), z.strictObject(shape)).optional();
+}
+
+const consul = section({
+  address: v.consulAddress.optional(),
+  token: v.secret.nullish(),
+  tokenFile: v.text.nullish(),
+  datacenter: v.text.nullish(),
+  namespace: v.text.nullish(),
+  tls: section({
+    caFile: v.text.nullish(),
+    certFile: v.text.nullish(),
+    keyFile: v.text.nullish(),
+    serverName: v.serverName.nullish(),
+    verify: v.flag.optional(),
+  }),
+  health: v.health.optional(),
+  connections: v.integer(1, 10_000).optional(),
+  // Consul itself cuts a longer wait to 10m.
+  wait: v.duration({ min: '1s', max: '10m' }).optional(),
+  hold: v.duration().optional(),
+  forget: v.duration().optional(),
+});
+
+const listener = z.strictObject({ address: v.address, protocol: v.protocol.optional() });
+const listenerName = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/i);
+
+const route = z
+  .strictObject({ rule: v.text, to: v.endpoints.optional(), service: v.text.optional() })
+  .check((context) => {
+    if (context.issues.length > 0) return;
+    const { rule, to, service } = context.value;
+    const reason = targetProblem(rule, to, service);
+    if (reason !== null) context.issues.push({ code: 'custom', message: reason, input: context.value });
+  });
+
+function targetProblem(
+  rule: string,
+  to: readonly string[] | undefined,
+  service: string | undefined,
+): string | null {
+  if (to !== undefined && service !== undefined) return 'a route has either "to" or "service", not both';
+  if (to !== undefined && to.length === 0) return '"to" lists no instance';
+  if (to !== undefined || service !== undefined) return null;
+  return /(^|\s)redirect=/.test(rule) ? null : 'a route needs "to" or "service" unless its rule redirects';
+}
+
+/** Read so that files for later versions load; nothing is done with it but a warning. */
+const tls = section({
+  certificates: z.array(z.looseObject({})).nullish(),
+  acme: z.looseObject({}).nullish(),
+});
+
+const timeout = v.duration({ min: '1ms' }).optional();
+
+/** Everything `fairlead.yaml` may hold. Every key is optional; unknown ones are problems. */
+export const fileSchema = z.strictObject({
+  consul,
+  listeners: z.record(listenerName, listener).nullish(),
+  tcp: section({ ports: v.portRange.nullish() }),
+  admin: section({ address: v.address.optional(), token: v.secret.nullish(), tokenFile: v.text.nullish() }),
+  trustedProxies: v.cidrs.optional(),
+  dialects: section({
+    fairlead: v.flag.optional(),
+    fabio: section({
+      enabled: v.flag.optional(),
+      tagPrefix: v.text.optional(),
+      kvPath: v.text.nullish(),
+    }),
+  }),
+  routes: z.array(route).nullish(),
+  tls,
+  limits: section({
+    head: v.size({ min: '1KiB', max: '1MiB' }).optional(),
+    fields: v.integer(1, 10_000).optional(),
+    uri: v.size({ min: '64B', max: '1MiB' }).optional(),
+    body: v.size().optional(),
+  }),
+  timeouts: section({
+    head: timeout,
+    idle: timeout,
+    connect: timeout,
+    response: timeout,
+    streamIdle: timeout,
+    tunnelIdle: timeout,
+    upstreamIdle: timeout,
+    drain: v.duration().optional(),
+  }),
+  workers: v.workers.optional(),
+  data: v.text.optional(),
+  log: section({ level: v.logLevel.optional() }),
+  accessLog: v.accessLog.optional(),
+});
+
+/** What one source (file, environment, flags) says; anything may be missing. */
+export type Given = z.output<typeof fileSchema>;
+
+type Complete<T> = T extends readonly unknown[]
+  ? T
+  : T extends object
+    ? { readonly [K in keyof T]-?: Complete<Exclude<T[K], undefined>> }
+    : T;
+
+/** All sources together over the defaults: nothing is missing. */
+export type Settings = Complete<Given>;
+
+/**
+ * Single values by dotted key, such as `consul.tls.caFile`. Lists of groups and maps of names are not
+ * among them.
+ */
+export const valueSchemas: ReadonlyMap<string, z.ZodType> = new Map(collect(fileSchema, []));
+
+function* collect(schema: z.ZodType, path: readonly string[]): Generator<[string, z.ZodType]> {
+  const inner = unwrap(schema);
+  if (inner instanceof z.ZodObject) {
+    for (const [key, child] of Object.entries(inner.shape))
+      yield* collect(child as z.ZodType, [...path, key]);
+  } else if (inner instanceof z.ZodPipe) {
+    yield [path.join('.'), inner];
+  }
+}
+
+/** The keys that may stand at a place of the file; empty where names are free or there is no such place. */
+export function keysAt(path: readonly PropertyKey[]): readonly string[] {
+  let schema = unwrap(fileSchema);
+  for (const key of path) {
+    if (schema instanceof z.ZodObject) schema = unwrap(schema.shape[key as string] as z.ZodType);
+    else if (schema instanceof z.ZodRecord) schema = unwrap(schema.valueType as z.ZodType);
+    else if (schema instanceof z.ZodArray) schema = unwrap(schema.element as z.ZodType);
+    else return [];
+  }
+  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+}
+
+function unwrap(schema: z.ZodType): z.ZodType {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable)
+    return unwrap(schema.unwrap() as z.ZodType);
+  if (schema instanceof z.ZodPipe && schema.out instanceof z.ZodObject) return schema.out;
+  return schema;
+}

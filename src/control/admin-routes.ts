@@ -1,0 +1,121 @@
+import { readVersion } from '../commands/version.ts';
+import { EndpointCounters } from '../shared/counters.ts';
+import type { AdminHandler } from './admin.ts';
+import { Metrics } from './metrics.ts';
+import type { Router } from './router.ts';
+import { SharedFamilies } from './shared-families.ts';
+import { poolsView, routesView, type ViewSources } from './views.ts';
+
+/** What the admin listener answers, by path. */
+export function adminRoutes(router: Router): ReadonlyMap<string, AdminHandler> {
+  const sources: ViewSources = {
+    planner: router.planner,
+    slots: router.endpointSlots,
+    counters: new EndpointCounters(router.counters),
+    version: () => router.publisher.version,
+    refusals: () => router.publisher.refusals(),
+  };
+  const metrics = createMetrics(router);
+  return new Map<string, AdminHandler>([
+    ['/health', () => ({ status: 200, body: 'OK\n', contentType: 'text/plain; charset=utf-8' })],
+    ['/ready', (url) => ready(router, url.searchParams.has('verbose'))],
+    [
+      '/metrics',
+      async () => {
+        const { contentType, body } = await metrics.text();
+        return { status: 200, body, contentType };
+      },
+    ],
+    ['/api/routes', () => ({ status: 200, body: routesView(sources) })],
+    ['/api/pools', () => ({ status: 200, body: poolsView(sources) })],
+    ['/api/consul', () => ({ status: 200, body: { ...router.provider.state(), held: router.guard.reason } })],
+  ]);
+}
+
+function ready(router: Router, isVerbose: boolean): ReturnType<AdminHandler> {
+  const status = router.isReady ? 200 : 503;
+  if (!isVerbose) {
+    return {
+      status,
+      body: status === 200 ? 'ready\n' : 'not ready\n',
+      contentType: 'text/plain; charset=utf-8',
+    };
+  }
+  const reasons = [
+    ...(router.publisher.isComplete ? [] : ['no complete catalog yet']),
+    ...(router.isDraining ? ['draining'] : []),
+    ...(router.workersAlive === router.config.workers ? [] : ['a worker is being started']),
+  ];
+  const { ageMs, state } = router.provider.state();
+  return {
+    status,
+    body: {
+      ready: status === 200,
+      reasons,
+      catalogAgeMs: ageMs,
+      consul: state,
+      held: router.guard.reason,
+      version: router.publisher.version,
+    },
+  };
+}
+
+function createMetrics(router: Router): Metrics {
+  const routeOfSlot = (slot: number): { id: string; service: string } | null => {
+    const id = router.publisher.routeOfSlot(slot);
+    const route = id === undefined ? undefined : router.planner.routes.get(id);
+    return route ? { id: route.id, service: route.service } : null;
+  };
+  const metrics = new Metrics(
+    new SharedFamilies(router.counters, {
+      listener: (index) => router.listeners[index]?.name ?? String(index),
+      route: routeOfSlot,
+      *endpoints() {
+        const seen = new Set<string>();
+        for (const { service, endpoints } of router.planner.pools.values()) {
+          for (const { id } of endpoints) {
+            const slot = router.endpointSlots.get(id);
+            if (slot === undefined || seen.has(id)) continue;
+            seen.add(id);
+            yield { id, service, slot };
+          }
+        }
+      },
+    }),
+  );
+  const gauge = (name: string, help: string, value: () => number): void =>
+    metrics.add({ name, help, type: 'gauge', read: () => [{ value: value(), labels: {} }] });
+  gauge('table_version', 'Version of the published table', () => router.publisher.version);
+  gauge('refused_tags', 'Tags and lines set aside', () => router.publisher.refusals().length);
+  gauge('workers', 'Workers alive', () => router.workersAlive);
+  gauge('catalog_age_seconds', 'Since the last successful answer of Consul', () => {
+    const { ageMs } = router.provider.state();
+    return (ageMs ?? performance.now() - router.startedAt) / 1000;
+  });
+  gauge('catalog_held_services', 'Services whose losses are held', () => router.guard.heldServices);
+  metrics.add({
+    name: 'consul_errors_total',
+    help: 'Failed reads of Consul',
+    type: 'counter',
+    read: () => router.consulErrors.samples('kind'),
+  });
+  metrics.add({
+    name: 'convergence_seconds',
+    help: 'From a catalog answer until it is live in every worker',
+    type: 'histogram',
+    read: () => router.convergence.seconds.samples(),
+  });
+  metrics.add({
+    name: 'access_log_dropped_total',
+    help: 'Access-log lines dropped because the reader was too slow',
+    type: 'counter',
+    read: () => [{ value: router.accessLog.dropped, labels: {} }],
+  });
+  metrics.add({
+    name: 'build_info',
+    help: 'Version of the router and its runtime',
+    type: 'gauge',
+    read: () => [{ value: 1, labels: { version: readVersion(), node: process.version } }],
+  });
+  return metrics;
+}

@@ -1,0 +1,103 @@
+import { timingSafeEqual } from 'node:crypto';
+import http from 'node:http';
+import net from 'node:net';
+import type { AdminConfig } from '../config/config.ts';
+
+/** One answer of the admin listener. */
+export interface AdminAnswer {
+  readonly status: number;
+  readonly body: unknown;
+  /** `application/json` unless said. */
+  readonly contentType?: string;
+}
+
+export type AdminHandler = (url: URL) => AdminAnswer | Promise<AdminAnswer>;
+
+export interface Admin {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** Liveness is for machines that hold no token. */
+const OPEN_PATHS: ReadonlySet<string> = new Set(['/health', '/ready']);
+const LOOPBACK_HOSTS: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
+
+/**
+ * Starts the admin listener: read-only JSON, health and metrics. `Host` must name the listener itself, so that a page in
+ * somebody's browser cannot reach it by rebinding a name (DNS rebinding).
+ */
+export async function startAdmin(
+  config: AdminConfig,
+  routes: ReadonlyMap<string, AdminHandler>,
+): Promise<Admin> {
+  const server = http.createServer(
+    { maxHeaderSize: 16 * 1024, requestTimeout: 10_000 },
+    (request, response) => {
+      answer(config, routes, request)
+        .catch((error: unknown) => problem(500, `internal error: ${String(error)}`))
+        .then((reply) => send(response, request.method === 'HEAD', reply));
+    },
+  );
+  server.maxConnections = 256;
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once('error', reject);
+  const { host, port } = config.address;
+  server.listen({ port, ...(host === '' ? {} : { host }) }, resolve);
+  await promise;
+  return {
+    port: (server.address() as net.AddressInfo).port,
+    close: async () => {
+      const closed = Promise.withResolvers<void>();
+      server.close(() => closed.resolve());
+      server.closeAllConnections();
+      await closed.promise;
+    },
+  };
+}
+
+async function answer(
+  config: AdminConfig,
+  routes: ReadonlyMap<string, AdminHandler>,
+  request: http.IncomingMessage,
+): Promise<AdminAnswer> {
+  if (request.method !== 'GET' && request.method !== 'HEAD') return problem(405, 'only GET and HEAD');
+  if (!isOwnHost(config, request.headers.host ?? ''))
+    return problem(403, 'the Host header names another server');
+  const url = new URL(request.url ?? '/', 'http://admin');
+  if (!OPEN_PATHS.has(url.pathname) && !isAuthorised(config, request.headers.authorization ?? '')) {
+    return problem(401, 'a bearer token is needed');
+  }
+  const handler = routes.get(url.pathname);
+  return handler ? handler(url) : problem(404, 'no such path');
+}
+
+function isOwnHost(config: AdminConfig, host: string): boolean {
+  const name = host.replace(/:\d+$/, '').toLowerCase();
+  const bare = name.replace(/^\[|\]$/g, '');
+  // An address cannot be rebound; a name can.
+  return LOOPBACK_HOSTS.has(name) || net.isIP(bare) !== 0 || bare === config.address.host;
+}
+
+function isAuthorised(config: AdminConfig, authorization: string): boolean {
+  if (config.token === null) return true;
+  const given = Buffer.from(authorization);
+  const expected = Buffer.from(`Bearer ${config.token}`);
+  return given.length === expected.length && timingSafeEqual(given, expected);
+}
+
+function problem(status: number, message: string): AdminAnswer {
+  return { status, body: { error: message } };
+}
+
+function send(response: http.ServerResponse, isHead: boolean, reply: AdminAnswer): void {
+  const isText = reply.contentType !== undefined;
+  const body = isText ? String(reply.body) : `${JSON.stringify(reply.body)}\n`;
+  response.writeHead(reply.status, {
+    'content-type': reply.contentType ?? 'application/json',
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    ...(reply.status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
+  });
+  response.end(isHead ? undefined : body);
+}

@@ -1,0 +1,256 @@
+import { Planner } from '../../router/planner.ts';
+import type { StaticEntry } from '../../router/static-routes.ts';
+import { readTag } from '../../router/tags.ts';
+import type { Config } from '../config/config.ts';
+import { type CountersLayout, createCountersLayout, EndpointCounters } from '../shared/counters.ts';
+import type { FromWorker, WorkerSetup } from '../shared/messages.ts';
+import { AccessLogWriter } from './access-log-writer.ts';
+import { type Admin, startAdmin } from './admin.ts';
+import { adminRoutes } from './admin-routes.ts';
+import { type CatalogStore, openCatalogStore } from './catalog-store.ts';
+import { Convergence } from './convergence.ts';
+import { EndpointSlots } from './endpoint-slots.ts';
+import { Guard } from './guard.ts';
+import type { Log } from './log.ts';
+import { Counts } from './metrics.ts';
+import { claimPorts, PortProblem } from './ports.ts';
+import { createConsulProvider } from './providers/consul.ts';
+import { Publisher } from './publisher.ts';
+import { Workers } from './workers.ts';
+
+export { PortProblem };
+
+/** Without Consul and without a saved catalog the listeners open after this time, to answer 503 rather than nothing. */
+const BIND_ANYWAY_MS = 10_000;
+const TICK_MS = 1_000;
+const FLUSH_MS = 1_000;
+
+/**
+ * Builds every part of a router and introduces them to each other: the wiring diagram as code. It decides nothing about
+ * traffic.
+ */
+export class Router {
+  readonly log: Log;
+  readonly startedAt = performance.now();
+  /** Resolves when every worker has bound its listeners for the first time. */
+  readonly listening: Promise<void>;
+  readonly planner: Planner;
+  readonly publisher: Publisher;
+  readonly guard: Guard;
+  readonly provider: ReturnType<typeof createConsulProvider>;
+  readonly counters: CountersLayout;
+  readonly endpointSlots: EndpointSlots;
+  readonly consulErrors = new Counts();
+  readonly convergence = new Convergence();
+  readonly accessLog = new AccessLogWriter();
+  isDraining = false;
+  config: Config;
+  #statics: readonly StaticEntry[];
+  #workers: Workers | null = null;
+  #admin: Admin | null = null;
+  #store: CatalogStore | null = null;
+  #markListening: () => void = () => {};
+  readonly #listeningWorkers = new Set<number>();
+  readonly #drained = new Set<number>();
+  #onAllDrained: (() => void) | null = null;
+  readonly #stop = new AbortController();
+  readonly #timers: NodeJS.Timeout[] = [];
+
+  constructor(config: Config, statics: readonly StaticEntry[], log: Log) {
+    this.config = config;
+    this.log = log;
+    this.#statics = statics;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.listening = promise;
+    this.#markListening = resolve;
+    const { fabio, fairlead } = config.dialects;
+    const dialects = { fairlead, fabio: fabio.enabled ? { prefix: fabio.tagPrefix } : null };
+    const context = { datacenter: config.consul.datacenter ?? '' };
+    const accepts = (health: (typeof config.consul.health)[number]): boolean =>
+      config.consul.health.includes(health);
+    this.planner = new Planner({ dialects, ...context, accepts }, statics);
+    this.guard = new Guard({ holdMs: config.consul.holdMs, accepts, now: () => performance.now() });
+    this.counters = createCountersLayout(config.workers);
+    const endpointCounters = new EndpointCounters(this.counters);
+    this.endpointSlots = new EndpointSlots(endpointCounters.slots, config.workers, (slot) =>
+      endpointCounters.clearSlot(slot),
+    );
+    this.publisher = new Publisher({
+      planner: this.planner,
+      guard: this.guard,
+      endpointSlots: this.endpointSlots,
+      forgetMs: config.consul.forgetMs,
+      log,
+      broadcast: (message, receivedAt) => {
+        const sent = this.#workers?.broadcast(message) ?? 0;
+        this.convergence.published(message.version, receivedAt, sent);
+      },
+      onService: (service, instances) => this.#store?.save(service, instances),
+      onComplete: () => this.#workers?.listen(),
+    });
+    this.provider = createConsulProvider({
+      config: config.consul,
+      isRouted: (tags) => tags.some((tag) => readTag(tag, dialects, context).kind !== 'ignored'),
+      wanted: () => new Set(this.#statics.flatMap(({ service }) => (service === null ? [] : [service]))),
+      kvPath: fabio.enabled ? fabio.kvPath : null,
+      log: {
+        warn: (fields, msg) => log.warn(fields, msg),
+        info: (fields, msg) => log.info(fields, msg),
+        debug: (fields, msg) => log.debug(fields, msg),
+      },
+      onError: (kind) => this.consulErrors.add(kind),
+    });
+  }
+
+  get adminPort(): number | null {
+    return this.#admin?.port ?? null;
+  }
+
+  get workersAlive(): number {
+    return this.#workers?.alive ?? 0;
+  }
+
+  get listeners(): Config['listeners'] {
+    return this.config.listeners;
+  }
+
+  /** A complete table is live in every worker, and the router is not stopping. */
+  get isReady(): boolean {
+    return (
+      this.publisher.isComplete &&
+      !this.isDraining &&
+      this.#listeningWorkers.size > 0 &&
+      this.workersAlive === this.config.workers
+    );
+  }
+
+  /** Starts everything. Rejects with a `PortProblem` when an address cannot be had. */
+  async start(): Promise<void> {
+    const { config, log } = this;
+    this.config = { ...config, listeners: await claimPorts(config.listeners) };
+    try {
+      this.#admin = await startAdmin(config.admin, adminRoutes(this));
+    } catch (error) {
+      const { code = String(error) } = error as NodeJS.ErrnoException;
+      throw new PortProblem('admin', config.admin.address, code);
+    }
+    this.#store = openCatalogStore(config.dataDir);
+    if (this.#store.warning !== null) log.warn(this.#store.warning);
+    this.#workers = new Workers({
+      setup: this.#workerSetup(),
+      count: config.workers,
+      counters: this.counters,
+      log,
+      table: () => (this.publisher.version === 0 ? null : this.publisher.full()),
+      onMessage: (worker, message) => this.#onMessage(worker, message),
+      onDeath: (worker) => this.#onDeath(worker),
+    });
+    this.#restore();
+    void this.provider.watch(this.publisher, this.#stop.signal);
+    this.#every(TICK_MS, () => this.publisher.tick());
+    this.#every(FLUSH_MS, () => this.#store?.flush());
+    this.#timers.push(setTimeout(() => this.#workers?.listen(), BIND_ANYWAY_MS).unref());
+  }
+
+  /** What can change while running: static routes and the log level. The rest is named. */
+  reconfigure(config: Config, statics: readonly StaticEntry[]): void {
+    this.log.level = config.logLevel;
+    this.#statics = statics;
+    this.publisher.setStatics(statics);
+    this.provider.refresh();
+    const kept = ['logLevel', 'routes', 'listeners'];
+    const pending = Object.keys(config).filter(
+      (key) =>
+        !kept.includes(key) &&
+        JSON.stringify(config[key as keyof Config]) !== JSON.stringify(this.config[key as keyof Config]),
+    );
+    this.log.info({ routes: statics.length, needRestart: pending }, 'configuration reloaded');
+  }
+
+  /** Not ready, stop accepting, finish what runs up to the limit, then give everything back. */
+  async drain(): Promise<void> {
+    this.isDraining = true;
+    const { drainMs } = this.config.timeouts;
+    if (this.#workers !== null && this.#workers.alive > 0) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#onAllDrained = resolve;
+      this.#workers.drain(drainMs);
+      const limit = setTimeout(resolve, drainMs + 2_000);
+      await promise;
+      clearTimeout(limit);
+    }
+    await this.close();
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    for (const timer of this.#timers) clearInterval(timer);
+    await this.#workers?.terminate();
+    await this.accessLog.flush(1_000);
+    await this.#admin?.close();
+    this.#store?.flush();
+    this.#store?.close();
+  }
+
+  #workerSetup(): Omit<WorkerSetup, 'index'> {
+    const { config } = this;
+    return {
+      counters: this.counters,
+      listeners: config.listeners,
+      limits: config.limits,
+      timeouts: config.timeouts,
+      trustedProxies: config.trustedProxies,
+      accessLog: config.accessLog,
+    };
+  }
+
+  #restore(): void {
+    const saved = this.#store!.load();
+    if (saved.services.size === 0) return;
+    this.log.info(
+      { services: saved.services.size, savedAt: saved.savedAt },
+      'starting from the saved catalog',
+    );
+    this.publisher.restore(saved.services);
+  }
+
+  #every(periodMs: number, run: () => void): void {
+    this.#timers.push(setInterval(run, periodMs).unref());
+  }
+
+  #onMessage(worker: number, message: FromWorker): void {
+    switch (message.type) {
+      case 'ready':
+        return;
+      case 'listening':
+        this.#listeningWorkers.add(worker);
+        if (this.#listeningWorkers.size === this.config.workers) this.#markListening();
+        return;
+      case 'listen-failed':
+        this.log.fatal(message, 'a listener could not be bound');
+        return;
+      case 'applied':
+        return this.convergence.applied(message.version);
+      case 'released':
+        return this.endpointSlots.released(worker, message.slots);
+      case 'access':
+        return this.accessLog.write(message.lines);
+      case 'log':
+        return this.log[message.level]({ worker, detail: message.detail }, message.msg);
+      case 'drained':
+        return this.#onDrained(worker);
+    }
+  }
+
+  #onDeath(worker: number): void {
+    this.#listeningWorkers.delete(worker);
+    this.convergence.workerGone();
+    this.endpointSlots.workerGone(worker);
+    if (this.isDraining) this.#onDrained(worker);
+  }
+
+  #onDrained(worker: number): void {
+    this.#drained.add(worker);
+    if (this.#drained.size >= this.config.workers) this.#onAllDrained?.();
+  }
+}

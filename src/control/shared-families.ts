@@ -1,0 +1,182 @@
+import {
+  BUCKETS,
+  type CountersLayout,
+  EndpointCounters,
+  EndpointState,
+  EndpointTotal,
+  Family as F,
+  HISTOGRAM_CELLS,
+  METHODS,
+  NO_ROUTE,
+  Series,
+  unpackDetail,
+} from '../shared/counters.ts';
+import { REASONS } from '../shared/reasons.ts';
+import { type Family, histogramSamples, type Labels, type Sample } from './metrics.ts';
+
+/** What the numbers in shared memory are called. */
+export interface Names {
+  listener(index: number): string;
+  /** Null for a route that is gone: its series are not shown. */
+  route(slot: number): { readonly id: string; readonly service: string } | null;
+  endpoints(): Iterable<{
+    readonly id: string;
+    readonly service: string;
+    readonly slot: number;
+  }>;
+}
+
+const DELAY_HELP = 'Mean delay of the event loop of a worker over the last second';
+
+/** Reads the workers' counters and gives them names. */
+export class SharedFamilies {
+  readonly #series: readonly Series[];
+  readonly #endpoints: EndpointCounters;
+  readonly #names: Names;
+
+  constructor(layout: CountersLayout, names: Names) {
+    this.#series = layout.series.map((series) => new Series(series));
+    this.#endpoints = new EndpointCounters(layout);
+    this.#names = names;
+  }
+
+  families(): Family[] {
+    return [
+      this.#counter('requests_total', 'Requests, by route and answer', F.requests, (slot, detail) =>
+        this.#requestLabels(slot, detail),
+      ),
+      this.#histogram('request_duration_seconds', 'From the request head to the last byte', F.requestSeconds),
+      this.#histogram('upstream_duration_seconds', 'From sending to the response head', F.upstreamSeconds),
+      this.#gauge('requests_in_flight', 'Requests being served', F.requestsInFlight, (_slot, detail) => ({
+        listener: this.#names.listener(detail >>> 16),
+      })),
+      this.#gauge('connections', 'Open client connections', F.connections, (_slot, detail) => ({
+        listener: this.#names.listener(detail >>> 16),
+        state: 'open',
+      })),
+      this.#counter(
+        'connections_accepted_total',
+        'Client connections accepted',
+        F.accepted,
+        (_slot, detail) => ({
+          listener: this.#names.listener(detail >>> 16),
+        }),
+      ),
+      this.#counter('replies_total', 'Answers made by the router itself', F.invented, (slot, detail) => ({
+        reason: REASONS[slot] ?? 'unknown',
+        listener: this.#names.listener(detail >>> 16),
+      })),
+      this.#counter('retries_total', 'Further attempts on another endpoint', F.retries, (slot) =>
+        this.#routeLabels(slot),
+      ),
+      this.#gauge('event_loop_delay_seconds', DELAY_HELP, F.eventLoopDelay, (slot) => ({
+        thread: `worker-${slot}`,
+      })),
+      this.#endpointFamily('endpoint_in_flight', 'Requests in flight', 'gauge', ({ slot }) =>
+        this.#endpoints.inFlight(slot),
+      ),
+      this.#endpointFamily('endpoint_up', '1 while the endpoint takes traffic', 'gauge', ({ slot }) =>
+        this.#endpoints.state(slot) === EndpointState.ejected ? 0 : 1,
+      ),
+      this.#endpointFamily('endpoint_requests_total', 'Leases taken', 'counter', ({ slot }) =>
+        this.#endpoints.total(slot, EndpointTotal.served),
+      ),
+      this.#endpointFamily('ejections_total', 'Times taken out for failing', 'counter', ({ slot }) =>
+        this.#endpoints.total(slot, EndpointTotal.ejections),
+      ),
+    ];
+  }
+
+  #requestLabels(slot: number, detail: number): Labels | null {
+    const labels = this.#routeLabels(slot);
+    if (labels === null) return null;
+    const { listener, method, status } = unpackDetail(detail);
+    return {
+      listener: this.#names.listener(listener),
+      ...labels,
+      method: METHODS[method] ?? 'other',
+      code: status,
+    };
+  }
+
+  #routeLabels(slot: number): Labels | null {
+    if (slot === NO_ROUTE) return { route: '', service: '' };
+    const route = this.#names.route(slot);
+    return route === null ? null : { route: route.id, service: route.service };
+  }
+
+  #counter(name: string, help: string, family: number, labels: LabelsOf): Family {
+    return { name, help, type: 'counter', read: () => this.#sums(family, labels) };
+  }
+
+  #gauge(name: string, help: string, family: number, labels: LabelsOf): Family {
+    return { name, help, type: 'gauge', read: () => this.#sums(family, labels) };
+  }
+
+  /** One sample per label set, added up over workers and over the columns of workers that died. */
+  *#sums(family: number, labelsOf: LabelsOf): Iterable<Sample> {
+    const sums = new Map<string, { labels: Labels; value: number }>();
+    for (const series of this.#series) {
+      series.read((found, slot, detail, cell) => {
+        if (found !== family) return;
+        const key = `${slot}:${detail}`;
+        const known = sums.get(key);
+        if (known) {
+          known.value += series.cells[cell]!;
+          return;
+        }
+        const labels = labelsOf(slot, detail);
+        if (labels !== null) sums.set(key, { labels, value: series.cells[cell]! });
+      });
+    }
+    yield* sums.values();
+  }
+
+  #histogram(name: string, help: string, family: number): Family {
+    return { name, help, type: 'histogram', read: () => this.#histograms(family) };
+  }
+
+  *#histograms(family: number): Iterable<Sample> {
+    const sums = new Map<string, { labels: Labels; cells: number[] }>();
+    for (const series of this.#series) {
+      series.read((found, slot, detail, cell) => {
+        if (found !== family) return;
+        const route = this.#routeLabels(slot);
+        if (route === null) return;
+        const key = `${slot}:${detail}`;
+        let known = sums.get(key);
+        if (!known) {
+          const labels = { listener: this.#names.listener(detail >>> 16), ...route };
+          known = { labels, cells: new Array<number>(HISTOGRAM_CELLS).fill(0) };
+          sums.set(key, known);
+        }
+        for (let i = 0; i < HISTOGRAM_CELLS; i++) known.cells[i]! += series.cells[cell + i]!;
+      });
+    }
+    for (const { labels, cells } of sums.values()) {
+      yield* histogramSamples(BUCKETS, cells.slice(0, -1), cells.at(-1)!, labels);
+    }
+  }
+
+  #endpointFamily(
+    name: string,
+    help: string,
+    type: Family['type'],
+    value: (endpoint: EndpointName) => number,
+  ): Family {
+    const names = this.#names;
+    return {
+      name,
+      help,
+      type,
+      *read() {
+        for (const endpoint of names.endpoints()) {
+          yield { value: value(endpoint), labels: { service: endpoint.service, endpoint: endpoint.id } };
+        }
+      },
+    };
+  }
+}
+
+type EndpointName = ReturnType<Names['endpoints']> extends Iterable<infer T> ? T : never;
+type LabelsOf = (slot: number, detail: number) => Labels | null;

@@ -1,0 +1,112 @@
+import type { Instance, Refusal } from '../../router/model.ts';
+import type { Planner } from '../../router/planner.ts';
+import { type EndpointCounters, EndpointState, EndpointTotal } from '../shared/counters.ts';
+import type { EndpointSlots } from './endpoint-slots.ts';
+
+/** What the API shows of routes and pools: plain JSON, made when somebody asks. */
+
+export interface ViewSources {
+  readonly planner: Planner;
+  readonly slots: EndpointSlots;
+  readonly counters: EndpointCounters;
+  readonly version: () => number;
+  readonly refusals: () => readonly Refusal[];
+}
+
+export function routesView({ planner, version, refusals }: ViewSources): unknown {
+  return {
+    version: version(),
+    routes: [...planner.routes.values()].map(({ id, rule, pool, options, source }) => ({
+      id,
+      rule,
+      pool,
+      listeners: rule.listeners,
+      options,
+      source,
+    })),
+    refused: refusals().map(({ service, instance, text, reason, provider }) => ({
+      service,
+      instance,
+      text,
+      reason,
+      provider,
+    })),
+    conflicts: planner.conflicts(),
+  };
+}
+
+export function poolsView({ planner, slots, counters }: ViewSources): unknown {
+  const departing = new Set(slots.departing());
+  const pools = [...planner.pools.values()].map(({ name, service, balance, endpoints }) => ({
+    name,
+    service,
+    balance,
+    endpoints: [
+      ...endpoints.map(({ id, address, port, protocol, weight, instance }) =>
+        endpointView(
+          { id, address, port, protocol, weight, source: instance },
+          slots.get(id),
+          counters,
+          false,
+        ),
+      ),
+      ...departingOf(service, departing).map((id) =>
+        endpointView({ id, ...addressOfId(id), weight: 0, source: null }, slots.get(id), counters, true),
+      ),
+    ],
+  }));
+  return { pools };
+}
+
+/** Draining endpoints are shown once, with the first pool of their service. */
+function departingOf(service: string, departing: Set<string>): string[] {
+  const found = [...departing].filter((id) => id.startsWith(`${service}@`));
+  for (const id of found) departing.delete(id);
+  return found;
+}
+
+function addressOfId(id: string): { address: string; port: number } {
+  const text = id.slice(id.indexOf('@') + 1).split('/')[0]!;
+  const colon = text.lastIndexOf(':');
+  return { address: text.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(text.slice(colon + 1)) };
+}
+
+function endpointView(
+  facts: Record<string, unknown>,
+  slot: number | undefined,
+  counters: EndpointCounters,
+  isDeparting: boolean,
+): unknown {
+  if (slot === undefined) return { ...facts, state: 'active', inFlight: 0, served: 0, failures: 0 };
+  return {
+    ...facts,
+    state: isDeparting ? 'draining' : STATES[counters.state(slot)],
+    inFlight: counters.inFlight(slot),
+    served: counters.total(slot, EndpointTotal.served),
+    failures: counters.total(slot, EndpointTotal.failures),
+  };
+}
+
+const STATES: Readonly<Record<number, string>> = {
+  [EndpointState.active]: 'active',
+  [EndpointState.slowStart]: 'slow-start',
+  [EndpointState.ejected]: 'ejected',
+};
+
+/** Instances of a service that take no traffic, and why. */
+export function excludedOf(
+  instances: readonly Instance[],
+  accepts: (instance: Instance) => boolean,
+): unknown[] {
+  return instances
+    .filter((instance) => !accepts(instance))
+    .map((instance) => {
+      const worst = instance.checks.find((check) => check.status === instance.health);
+      return {
+        instance: instance.id,
+        check: worst?.id ?? null,
+        status: instance.health,
+        output: worst?.output ?? '',
+      };
+    });
+}

@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { ListenerConfig } from '../config/config.ts';
+import { EndpointCounters, Family, Series } from '../shared/counters.ts';
+import type { FromWorker, WorkerSetup } from '../shared/messages.ts';
+import { AccessLog } from './access-log.ts';
+import type { ClientConnection } from './client-connection.ts';
+import { Deadlines } from './deadlines.ts';
+import { Departures } from './departures.ts';
+import { Networks } from './forwarded.ts';
+import { HeadParser } from './http1/head-parser.ts';
+import { LiveTable } from './live-table.ts';
+import type { Endpoint } from './pools.ts';
+import { Recorder } from './recorder.ts';
+
+const SWEEP_MS = 100;
+
+/** A listener as the request path needs it. */
+export interface ListenerFacts {
+  readonly name: string;
+  readonly index: number;
+  readonly scheme: 'http' | 'https';
+  readonly port: number;
+}
+
+/** Everything the connections of one worker share. Built once, passed explicitly: two can live side by side. */
+export class Engine {
+  readonly setup: WorkerSetup;
+  readonly deadlines = new Deadlines(SWEEP_MS);
+  readonly table: LiveTable;
+  readonly recorder: Recorder;
+  readonly accessLog: AccessLog | null;
+  readonly trustedProxies: Networks;
+  readonly departures: Departures;
+  readonly clients = new Set<ClientConnection>();
+  /** Serves heads that arrive whole, requests and responses alike. */
+  parser: HeadParser;
+  hasCatalog = false;
+  isDraining = false;
+  readonly #send: (message: FromWorker, transfer?: ArrayBuffer[]) => void;
+  #released: number[] = [];
+  readonly #delay = monitorEventLoopDelay({ resolution: 20 });
+  readonly #delayTimer: NodeJS.Timeout;
+
+  constructor(setup: WorkerSetup, send: (message: FromWorker, transfer?: ArrayBuffer[]) => void) {
+    this.setup = setup;
+    this.#send = send;
+    const counters = new EndpointCounters(setup.counters);
+    this.table = new LiveTable(counters, setup.index, (endpoint) => this.departures.add(endpoint));
+    this.departures = new Departures(this.deadlines, setup.timeouts.drainMs, (endpoint) =>
+      this.#gone(endpoint),
+    );
+    this.recorder = new Recorder(new Series(setup.counters.series[setup.index]!));
+    this.trustedProxies = new Networks(setup.trustedProxies);
+    this.parser = new HeadParser(setup.limits);
+    this.#delay.enable();
+    this.#delayTimer = setInterval(() => this.#reportDelay(), 1_000);
+    this.#delayTimer.unref();
+    this.accessLog =
+      setup.accessLog === 'off'
+        ? null
+        : new AccessLog(setup.accessLog, (lines) => send({ type: 'access', lines }, [lines.buffer]));
+  }
+
+  get timeouts(): WorkerSetup['timeouts'] {
+    return this.setup.timeouts;
+  }
+
+  get limits(): WorkerSetup['limits'] {
+    return this.setup.limits;
+  }
+
+  newRequestId(): string {
+    return randomUUID();
+  }
+
+  opened(client: ClientConnection): void {
+    this.clients.add(client);
+    this.recorder.add(Family.accepted, 0, client.listener.index, 1);
+    this.recorder.add(Family.connections, 0, client.listener.index, 1);
+  }
+
+  closed(client: ClientConnection): void {
+    if (!this.clients.delete(client)) return;
+    this.recorder.add(Family.connections, 0, client.listener.index, -1);
+  }
+
+  /** Idle connections end now, busy ones after their answer. */
+  drain(): void {
+    this.isDraining = true;
+    for (const client of [...this.clients]) client.drain();
+  }
+
+  /** Ends whatever still runs. */
+  close(): void {
+    for (const client of [...this.clients]) client.destroy();
+    this.accessLog?.close();
+    clearInterval(this.#delayTimer);
+    this.#delay.disable();
+    this.deadlines.close();
+  }
+
+  #reportDelay(): void {
+    const { mean } = this.#delay;
+    this.recorder.put(Family.eventLoopDelay, this.setup.index, Number.isNaN(mean) ? 0 : mean / 1e9);
+    this.#delay.reset();
+  }
+
+  #gone(endpoint: Endpoint): void {
+    this.table.forget(endpoint);
+    if (this.#released.push(endpoint.slot) > 1) return;
+    // Endpoints tend to leave together; one message tells of all.
+    setImmediate(() => {
+      this.#send({ type: 'released', slots: this.#released });
+      this.#released = [];
+    });
+  }
+}
+
+export function factsOf(listener: ListenerConfig, index: number): ListenerFacts {
+  return { name: listener.name, index, scheme: listener.protocol, port: listener.address.port };
+}

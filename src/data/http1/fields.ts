@@ -1,0 +1,110 @@
+/**
+ * Field names the router itself acts on. Every other field is passed through untouched; classifying a name costs one
+ * look at its length and, for few lengths, a comparison.
+ */
+export const Field = {
+  other: 0,
+  host: 1,
+  contentLength: 2,
+  transferEncoding: 3,
+  connection: 4,
+  /** Hop-by-hop and never forwarded: RFC 9110 §7.6.1. */
+  hopByHop: 5,
+  te: 6,
+  upgrade: 7,
+  expect: 8,
+  forwardedFor: 9,
+  /** Set by us and never taken from an untrusted peer. */
+  managed: 10,
+  requestId: 11,
+  forwardedProto: 12,
+  userAgent: 13,
+  referer: 14,
+  cookie: 15,
+  accept: 16,
+  trailer: 17,
+  setCookie: 18,
+} as const;
+
+const NAMES: Readonly<Record<string, number>> = {
+  host: Field.host,
+  'content-length': Field.contentLength,
+  'transfer-encoding': Field.transferEncoding,
+  connection: Field.connection,
+  'keep-alive': Field.hopByHop,
+  'proxy-connection': Field.hopByHop,
+  'proxy-authenticate': Field.hopByHop,
+  'proxy-authorization': Field.hopByHop,
+  'http2-settings': Field.hopByHop,
+  // "httpoxy": CGI programs read it as the HTTP_PROXY variable.
+  proxy: Field.hopByHop,
+  te: Field.te,
+  trailer: Field.trailer,
+  upgrade: Field.upgrade,
+  expect: Field.expect,
+  'x-forwarded-for': Field.forwardedFor,
+  'x-forwarded-proto': Field.forwardedProto,
+  'x-forwarded-host': Field.managed,
+  'x-forwarded-port': Field.managed,
+  'x-forwarded-prefix': Field.managed,
+  'x-real-ip': Field.managed,
+  forwarded: Field.managed,
+  'x-request-id': Field.requestId,
+  'user-agent': Field.userAgent,
+  referer: Field.referer,
+  cookie: Field.cookie,
+  accept: Field.accept,
+  'set-cookie': Field.setCookie,
+};
+
+interface Known {
+  readonly name: string;
+  readonly kind: number;
+}
+
+const BY_LENGTH: (readonly Known[] | undefined)[] = [];
+for (const [name, kind] of Object.entries(NAMES)) {
+  BY_LENGTH[name.length] = [...(BY_LENGTH[name.length] ?? []), { name, kind }];
+}
+const LONGEST = BY_LENGTH.length - 1;
+
+/** Fields an alias of which could pass for the real one behind us. */
+const GUARDED: ReadonlySet<number> = new Set([
+  Field.host,
+  Field.contentLength,
+  Field.transferEncoding,
+  Field.hopByHop,
+  Field.forwardedFor,
+  Field.forwardedProto,
+  Field.managed,
+  Field.requestId,
+]);
+
+/**
+ * The kind of the name at `start` to `end`, in any case. Many servers read `X_Forwarded_For` as `X-Forwarded-For`; an
+ * alias of a field that we manage is therefore dropped like a hop-by-hop field.
+ */
+export function kindOfName(bytes: Uint8Array, start: number, end: number): number {
+  const length = end - start;
+  if (length > LONGEST) return Field.other;
+  const known = BY_LENGTH[length];
+  if (known === undefined) return Field.other;
+  for (let k = 0; k < known.length; k++) {
+    const { name, kind } = known[k]!;
+    let isAlias = false;
+    let i = 0;
+    for (; i < length; i++) {
+      const c = bytes[start + i]!;
+      const expected = name.charCodeAt(i);
+      if (c === expected || (c >= 0x41 && c <= 0x5a && (c | 0x20) === expected)) continue;
+      if (expected !== DASH || (c !== UNDERSCORE && c !== DOT)) break;
+      isAlias = true;
+    }
+    if (i === length) return isAlias ? (GUARDED.has(kind) ? Field.hopByHop : Field.other) : kind;
+  }
+  return Field.other;
+}
+
+const DASH = 0x2d;
+const UNDERSCORE = 0x5f;
+const DOT = 0x2e;

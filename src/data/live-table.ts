@@ -1,0 +1,123 @@
+import type { Delta } from '../../router/model.ts';
+import { Table } from '../../router/table.ts';
+import type { EndpointCounters } from '../shared/counters.ts';
+import type { SlottedEndpoint, SlottedPool, SlottedRoute, ToWorker } from '../shared/messages.ts';
+import { Networks } from './forwarded.ts';
+import { Endpoint, LivePool } from './pools.ts';
+
+/** A route as a worker uses it: with its pool at hand and its networks compiled. */
+export interface LiveRoute extends SlottedRoute {
+  readonly live: {
+    readonly pool: LivePool | null;
+    readonly allow: Networks | null;
+    readonly deny: Networks | null;
+  };
+}
+
+type TableMessage = Extract<ToWorker, { type: 'table' }>;
+
+/**
+ * The routes and pools of one worker. A message is applied in one synchronous step, between two requests; whatever it
+ * does not mention keeps its identity, and with it its connections, counts and turns.
+ */
+export class LiveTable {
+  version = 0;
+  readonly #table = new Table<LiveRoute>();
+  readonly #pools = new Map<string, LivePool>();
+  readonly #endpoints = new Map<string, Endpoint>();
+  readonly #counters: EndpointCounters;
+  readonly #worker: number;
+  readonly #onDeparted: (endpoint: Endpoint) => void;
+
+  /** `onDeparted` is told of every endpoint that no pool contains any more. */
+  constructor(counters: EndpointCounters, worker: number, onDeparted: (endpoint: Endpoint) => void) {
+    this.#counters = counters;
+    this.#worker = worker;
+    this.#onDeparted = onDeparted;
+  }
+
+  match(host: string, path: string, method: string, listener: string): LiveRoute | null {
+    return this.#table.match(host, path, method, listener);
+  }
+
+  apply(message: TableMessage): void {
+    const { routes, pools } = message.reset ? this.#asReset(message) : message;
+    for (const pool of pools.set) this.#setPool(pool);
+    for (const id of routes.drop) this.#table.drop(id);
+    for (const route of routes.set) this.#table.set(this.#liven(route));
+    for (const name of pools.drop) this.#dropPool(name);
+    this.version = message.version;
+  }
+
+  /** A full table as the difference to what is here: a worker that is told everything again loses nothing either. */
+  #asReset(message: TableMessage): Pick<TableMessage, 'routes' | 'pools'> & Partial<Delta> {
+    const routeIds = new Set(message.routes.set.map((route) => route.id));
+    const poolNames = new Set(message.pools.set.map((pool) => pool.name));
+    return {
+      routes: {
+        set: message.routes.set,
+        drop: [...this.#table.routes()].map((route) => route.id).filter((id) => !routeIds.has(id)),
+      },
+      pools: {
+        set: message.pools.set,
+        drop: [...this.#pools.keys()].filter((name) => !poolNames.has(name)),
+      },
+    };
+  }
+
+  #liven(route: SlottedRoute): LiveRoute {
+    const { allow, deny } = route.options;
+    return {
+      ...route,
+      live: {
+        pool: route.pool === null ? null : (this.#pools.get(route.pool) ?? null),
+        allow: allow ? new Networks(allow) : null,
+        deny: deny ? new Networks(deny) : null,
+      },
+    };
+  }
+
+  #setPool(pool: SlottedPool): void {
+    let live = this.#pools.get(pool.name);
+    if (live) {
+      live.rebalance(pool.balance);
+    } else {
+      live = new LivePool(pool);
+      this.#pools.set(pool.name, live);
+    }
+    const before = live.endpoints;
+    live.endpoints = pool.endpoints.map((fact) => this.#endpointFor(fact));
+    for (const endpoint of live.endpoints) endpoint.pools++;
+    for (const endpoint of before) this.#leave(endpoint);
+  }
+
+  #dropPool(name: string): void {
+    const pool = this.#pools.get(name);
+    if (!pool) return;
+    this.#pools.delete(name);
+    for (const endpoint of pool.endpoints) this.#leave(endpoint);
+    pool.endpoints = [];
+  }
+
+  /** A slot identifies an endpoint for as long as anybody holds it: one that comes back while it drains goes on. */
+  #endpointFor(fact: SlottedEndpoint): Endpoint {
+    const known = this.#endpoints.get(fact.id);
+    if (known && known.slot === fact.slot) {
+      known.weight = fact.weight;
+      return known;
+    }
+    const endpoint = new Endpoint(fact, this.#counters, this.#worker);
+    this.#endpoints.set(fact.id, endpoint);
+    return endpoint;
+  }
+
+  #leave(endpoint: Endpoint): void {
+    endpoint.pools--;
+    if (endpoint.pools === 0) this.#onDeparted(endpoint);
+  }
+
+  /** Forgets an endpoint that is gone for good. */
+  forget(endpoint: Endpoint): void {
+    if (this.#endpoints.get(endpoint.id) === endpoint) this.#endpoints.delete(endpoint.id);
+  }
+}

@@ -1,0 +1,79 @@
+import { STATUS_CODES } from 'node:http';
+import { REPLIES, RETRY_AFTER_SECONDS, type Reason } from '../shared/reasons.ts';
+
+/** What a reply of our own depends on. */
+export interface ReplyContext {
+  readonly method: string;
+  /** The client's `Accept`, to choose between a page and a line. */
+  readonly accept: string;
+  readonly keepAlive: boolean;
+  /** HTTP/1.0 clients are told about keep-alive. */
+  readonly minor: number;
+}
+
+export interface Reply {
+  readonly status: number;
+  /** The complete response, head and body, in latin1. */
+  readonly text: string;
+  readonly bodyBytes: number;
+}
+
+/**
+ * A complete HTTP/1.1 response for a reason. Nothing of the request is echoed and nothing internal is said.
+ * `status` differs from the reason's own where one reason covers several (417 and 505 are malformed requests too).
+ */
+export function replyFor(
+  reason: Reason,
+  context: ReplyContext,
+  status: number = REPLIES[reason].status,
+): Reply {
+  const isPage = prefersHtml(context.accept);
+  const body = isPage ? page(status, REPLIES[reason].text) : `${status} ${REPLIES[reason].text}\n`;
+  const retryAfter = RETRY_AFTER_SECONDS[reason];
+  const head =
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n` +
+    `Content-Type: ${isPage ? 'text/html' : 'text/plain'}; charset=utf-8\r\n` +
+    `Content-Length: ${body.length}\r\n` +
+    `X-Fairlead-Reason: ${reason}\r\n` +
+    'Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n' +
+    (retryAfter === undefined ? '' : `Retry-After: ${retryAfter}\r\n`) +
+    connectionField(context);
+  return finish(status, head, body, context);
+}
+
+/** A redirect; `location` was validated where it was configured. */
+export function redirectTo(status: number, location: string, context: ReplyContext): Reply {
+  const head =
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n` +
+    `Location: ${location}\r\nContent-Length: 0\r\n${connectionField(context)}`;
+  return finish(status, head, '', context);
+}
+
+function finish(status: number, head: string, body: string, context: ReplyContext): Reply {
+  const sent = context.method === 'HEAD' ? '' : body;
+  return { status, text: `${head}\r\n${sent}`, bodyBytes: sent.length };
+}
+
+/** RFC 9112 §9.3: silence means keep-alive in 1.1 and close in 1.0. */
+export function connectionField(context: { readonly keepAlive: boolean; readonly minor: number }): string {
+  if (!context.keepAlive) return 'Connection: close\r\n';
+  return context.minor === 0 ? 'Connection: keep-alive\r\n' : '';
+}
+
+/** A browser lists text/html before anything else; programs rarely name it at all. */
+function prefersHtml(accept: string): boolean {
+  const html = accept.indexOf('text/html');
+  if (html < 0) return false;
+  const plain = accept.indexOf('text/plain');
+  return plain < 0 || html < plain;
+}
+
+function page(status: number, text: string): string {
+  const title = `${status} ${STATUS_CODES[status] ?? ''}`;
+  return (
+    `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${title}</title>` +
+    '<meta name="viewport" content="width=device-width">' +
+    '<style>body{font:16px/1.5 system-ui,sans-serif;margin:15vh auto;max-width:32rem;padding:0 1rem}</style>' +
+    `</head><body><h1>${title}</h1><p>${text}</p></body></html>\n`
+  );
+}

@@ -1,0 +1,90 @@
+import net from 'node:net';
+import { parentPort, workerData } from 'node:worker_threads';
+import type { ListenerConfig } from '../config/config.ts';
+import type { FromWorker, ToWorker, WorkerSetup } from '../shared/messages.ts';
+import { ClientConnection } from './client-connection.ts';
+import { Engine, factsOf } from './engine.ts';
+
+/**
+ * A data-plane thread: binds every listener with SO_REUSEPORT, so that the kernel spreads connections over the workers,
+ * and applies what the main thread publishes.
+ */
+
+const port = parentPort!;
+const setup = workerData as WorkerSetup;
+const engine = new Engine(setup, send);
+const servers: net.Server[] = [];
+
+function send(message: FromWorker, transfer: ArrayBuffer[] = []): void {
+  port.postMessage(message, transfer);
+}
+
+port.on('message', (message: ToWorker) => {
+  switch (message.type) {
+    case 'table': {
+      const before = performance.now();
+      engine.table.apply(message);
+      engine.hasCatalog = message.isComplete;
+      for (const slot of message.forgetRoutes) engine.recorder.forget(slot);
+      return send({ type: 'applied', version: message.version, applyMs: performance.now() - before });
+    }
+    case 'listen':
+      return void listenAll(setup.listeners);
+    case 'drain':
+      return drain(message.deadlineMs);
+    case 'close':
+      return close();
+  }
+});
+send({ type: 'ready' });
+
+async function listenAll(listeners: readonly ListenerConfig[]): Promise<void> {
+  for (const [index, listener] of listeners.entries()) {
+    try {
+      servers.push(await listen(listener, index));
+    } catch (error) {
+      const { code = 'UNKNOWN', message } = error as NodeJS.ErrnoException;
+      return send({ type: 'listen-failed', listener: listener.name, code, message });
+    }
+  }
+  send({ type: 'listening' });
+}
+
+function listen(listener: ListenerConfig, index: number): Promise<net.Server> {
+  const facts = factsOf(listener, index);
+  // Half-open, so that an upgraded connection can end one direction at a time.
+  const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    new ClientConnection(socket, facts, engine);
+  });
+  const { host, port } = listener.address;
+  const { promise, resolve, reject } = Promise.withResolvers<net.Server>();
+  server.once('error', reject);
+  server.listen({ port, ...(host === '' ? {} : { host }), reusePort: true, backlog: 4096 }, () => {
+    server.off('error', reject);
+    // Out of descriptors: Node keeps listening and tries again; a person should know.
+    server.on('error', (error) =>
+      send({ type: 'log', level: 'error', msg: 'listener error', detail: String(error) }),
+    );
+    resolve(server);
+  });
+  return promise;
+}
+
+/** Stops accepting, lets running requests finish, cuts what is left at the deadline. */
+function drain(deadlineMs: number): void {
+  for (const server of servers) server.close();
+  engine.drain();
+  const startedAt = performance.now();
+  const timer = setInterval(() => {
+    if (engine.clients.size > 0 && performance.now() - startedAt < deadlineMs) return;
+    clearInterval(timer);
+    engine.close();
+    send({ type: 'drained' });
+  }, 10);
+}
+
+function close(): void {
+  for (const server of servers) server.close();
+  engine.close();
+  port.close();
+}

@@ -1,0 +1,31 @@
+/** What the tests need beside Node: one line each. */
+export interface Component {
+  /** The command, and the name of its folder in the cache. */
+  name: string;
+  /** An environment variable that may hold its path and then wins. */
+  env: string;
+  /** The Debian package. */
+  package: string;
+  /** Its path inside the package. */
+  path: string;
+  /** Arguments with which it prints its version and exits 0. */
+  probe: string[];
+  /** The Debian release to take it from, when the machine's own has none. Must need no libraries then. */
+  release?: string;
+}
+
+export const components = [
+  // Debian 11 was the last release with Consul (1.8.7); it is one static Go program.
+  {
+    name: 'consul',
+    env: 'CONSUL_BIN',
+    package: 'consul',
+    path: 'usr/bin/consul',
+    probe: ['version'],
+    release: 'bullseye',
+  },
+  { name: 'nginx', env: 'NGINX_BIN', package: 'nginx', path: 'usr/sbin/nginx', probe: ['-v'] },
+  { name: 'haproxy', env: 'HAPROXY_BIN', package: 'haproxy', path: 'usr/sbin/haproxy', probe: ['-v'] },
+] as const satisfies Component[];
+
+export type ComponentName = (typeof components)[number]['name'];

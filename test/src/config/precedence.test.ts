@@ -1,0 +1,296 @@
+import { availableParallelism } from 'node:os';
+import { describe, expect, test } from 'vitest';
+import { configOf, cwd, load, loadOk } from './loading.ts';
+
+test('without any source the documented defaults hold', () => {
+  const { config, warnings, file } = loadOk({});
+  expect(file).toBeNull();
+  expect(warnings).toEqual([]);
+  expect(config).toEqual({
+    consul: {
+      url: 'http://127.0.0.1:8500',
+      token: null,
+      tokenFile: null,
+      datacenter: null,
+      namespace: null,
+      tls: { caFile: null, certFile: null, keyFile: null, serverName: null, verify: true },
+      health: ['passing'],
+      connections: 180,
+      waitMs: 55_000,
+      holdMs: 60_000,
+      forgetMs: 600_000,
+    },
+    listeners: [{ name: 'web', address: { host: '', port: 8080 }, protocol: 'http' }],
+    admin: { address: { host: '127.0.0.1', port: 9998 }, token: null },
+    trustedProxies: [],
+    tcp: { ports: null },
+    dialects: { fairlead: true, fabio: { enabled: true, tagPrefix: 'urlprefix-', kvPath: '/fabio/config' } },
+    routes: [],
+    limits: { headBytes: 16_384, fields: 100, uriBytes: 8192, bodyBytes: 0 },
+    timeouts: {
+      headMs: 10_000,
+      idleMs: 75_000,
+      connectMs: 3000,
+      responseMs: 60_000,
+      streamIdleMs: 60_000,
+      tunnelIdleMs: 3_600_000,
+      upstreamIdleMs: 15_000,
+      drainMs: 30_000,
+    },
+    workers: availableParallelism(),
+    dataDir: `${cwd}/.fairlead`,
+    logLevel: 'info',
+    accessLog: 'json',
+  });
+});
+
+test('the result is frozen all the way down', () => {
+  const config = configOf({ yaml: 'routes: [{ rule: a.example.com, to: ["10.0.0.1:80"] }]' });
+  const frozen = (value: unknown): boolean =>
+    typeof value !== 'object' ||
+    value === null ||
+    (Object.isFrozen(value) && Object.values(value).every(frozen));
+  expect(frozen(config)).toBe(true);
+});
+
+test('every key of the file arrives', () => {
+  const yaml = `
+consul:
+  address: https://consul.example.com:8501/prefix
+  token: 0000-1111
+  datacenter: dc1
+  namespace: team
+  tls: { caFile: ca.pem, certFile: /abs/cert.pem, keyFile: key.pem, serverName: consul.dc1, verify: true }
+  health: [passing, warning]
+  connections: 50
+  wait: 30s
+  hold: 2m
+  forget: 0s
+listeners:
+  web: { address: ":80" }
+  internal: { address: "[::1]:8081", protocol: http }
+tcp: { ports: "15000-15999" }
+admin: { address: "127.0.0.1:9000", token: letmein }
+trustedProxies: [10.0.0.0/8, "fd00::/8", 192.168.1.1]
+dialects: { fairlead: false, fabio: { enabled: false, tagPrefix: "edge-", kvPath: null } }
+routes:
+  - { rule: "a.example.com/x strip", to: ["10.0.0.1:80", "[::1]:81 weight=3"] }
+  - { rule: "/metrics", service: prometheus }
+  - { rule: "old.example.com redirect=301,https://new.example.com" }
+limits: { head: 32KiB, fields: 50, uri: 4KiB, body: 1GiB }
+timeouts: { head: 1s, idle: 2s, connect: 250ms, response: 4s, streamIdle: 5s, tunnelIdle: 6s, upstreamIdle: 7s, drain: 0s }
+workers: 3
+data: state
+log: { level: debug }
+accessLog: combined
+`;
+  const files = Object.fromEntries(
+    [`${cwd}/ca.pem`, '/abs/cert.pem', `${cwd}/key.pem`].map((path) => [path, 'x']),
+  );
+  expect(configOf({ yaml, files })).toEqual({
+    consul: {
+      url: 'https://consul.example.com:8501/prefix',
+      token: '0000-1111',
+      tokenFile: null,
+      datacenter: 'dc1',
+      namespace: 'team',
+      tls: {
+        caFile: `${cwd}/ca.pem`,
+        certFile: '/abs/cert.pem',
+        keyFile: `${cwd}/key.pem`,
+        serverName: 'consul.dc1',
+        verify: true,
+      },
+      health: ['passing', 'warning'],
+      connections: 50,
+      waitMs: 30_000,
+      holdMs: 120_000,
+      forgetMs: 0,
+    },
+    listeners: [
+      { name: 'web', address: { host: '', port: 80 }, protocol: 'http' },
+      { name: 'internal', address: { host: '::1', port: 8081 }, protocol: 'http' },
+    ],
+    admin: { address: { host: '127.0.0.1', port: 9000 }, token: 'letmein' },
+    trustedProxies: ['10.0.0.0/8', 'fd00::/8', '192.168.1.1/32'],
+    tcp: { ports: { from: 15_000, to: 15_999 } },
+    dialects: { fairlead: false, fabio: { enabled: false, tagPrefix: 'edge-', kvPath: null } },
+    routes: [
+      {
+        rule: 'a.example.com/x strip',
+        to: ['10.0.0.1:80', '[::1]:81 weight=3'],
+        service: null,
+        at: 'fairlead.yaml:21:13',
+      },
+      { rule: '/metrics', to: [], service: 'prometheus', at: 'fairlead.yaml:22:13' },
+      { rule: expect.stringContaining('redirect='), to: [], service: null, at: 'fairlead.yaml:23:13' },
+    ],
+    limits: { headBytes: 32_768, fields: 50, uriBytes: 4096, bodyBytes: 1_073_741_824 },
+    timeouts: {
+      headMs: 1000,
+      idleMs: 2000,
+      connectMs: 250,
+      responseMs: 4000,
+      streamIdleMs: 5000,
+      tunnelIdleMs: 6000,
+      upstreamIdleMs: 7000,
+      drainMs: 0,
+    },
+    workers: 3,
+    dataDir: `${cwd}/state`,
+    logLevel: 'debug',
+    accessLog: 'combined',
+  });
+});
+
+describe('precedence', () => {
+  const yaml =
+    'consul: { address: "file:1" }\nworkers: 1\nlog: { level: error }\naccessLog: common\ndata: /file';
+  const shared = { CONSUL_HTTP_ADDR: 'shared:2', LOG_LEVEL: 'fatal' };
+  const own = { FAIRLEAD_CONSUL_ADDRESS: 'own:3', FAIRLEAD_LOG_LEVEL: 'warn', FAIRLEAD_WORKERS: '2' };
+  const flags = { consul: 'flag:4', logLevel: 'trace', workers: '4', data: '/flag', accessLog: 'off' };
+
+  test('the file beats the defaults', () => {
+    const config = configOf({ yaml });
+    expect([config.consul.url, config.workers, config.logLevel]).toEqual(['http://file:1', 1, 'error']);
+  });
+
+  test('variables of other programs beat the file', () => {
+    const config = configOf({ yaml, env: shared });
+    expect([config.consul.url, config.logLevel]).toEqual(['http://shared:2', 'fatal']);
+  });
+
+  test('our own variables beat those', () => {
+    const config = configOf({ yaml, env: { ...shared, ...own } });
+    expect([config.consul.url, config.workers, config.logLevel]).toEqual(['http://own:3', 2, 'warn']);
+  });
+
+  test('flags beat everything, and only what they name', () => {
+    const config = configOf({ yaml, env: { ...shared, ...own }, flags });
+    expect(config).toMatchObject({ workers: 4, logLevel: 'trace', dataDir: '/flag', accessLog: 'off' });
+    expect(config.consul.url).toBe('http://flag:4');
+    expect(configOf({ yaml, flags: { workers: '4' } })).toMatchObject({ workers: 4, accessLog: 'common' });
+  });
+
+  test('sources are merged key by key', () => {
+    const config = configOf({
+      yaml: 'consul: { datacenter: dc1, wait: 10s }',
+      env: { FAIRLEAD_CONSUL_WAIT: '20s', FAIRLEAD_CONSUL_TLS_SERVER_NAME: 'x' },
+    });
+    expect(config.consul).toMatchObject({
+      datacenter: 'dc1',
+      waitMs: 20_000,
+      tls: { serverName: 'x', verify: true },
+    });
+  });
+
+  test('an empty group in the file is no group', () => {
+    expect(configOf({ yaml: 'consul:\n  # address: x\nlisteners:\nroutes:\ntls:\n' })).toEqual(configOf({}));
+  });
+
+  test('nulls in the file mean nothing is set', () => {
+    const yaml =
+      'consul: { datacenter: null, tokenFile: null }\nadmin: { tokenFile: null }\ntcp: { ports: null }';
+    expect(configOf({ yaml })).toEqual(configOf({}));
+  });
+});
+
+describe('listeners', () => {
+  const names = (given: Parameters<typeof configOf>[0]) =>
+    configOf(given).listeners.map(({ name, address }) => `${name} ${address.host}:${address.port}`);
+
+  test.each([
+    ['the default', {}, ['web :8080']],
+    ['--http replaces web', { flags: { http: [':1'] } }, ['web :1']],
+    ['repeated, it names more', { flags: { http: [':1', ':2', ':3'] } }, ['web :1', 'web2 :2', 'web3 :3']],
+    ['the environment does so too', { env: { FAIRLEAD_HTTP: ':1, :2' } }, ['web :1', 'web2 :2']],
+    ['a flag wins over it', { env: { FAIRLEAD_HTTP: ':1,:2' }, flags: { http: [':3'] } }, ['web :3']],
+    ['the file replaces the default', { yaml: 'listeners: { x: { address: ":5" } }' }, ['x :5']],
+    [
+      'other listeners of the file stay',
+      { yaml: 'listeners: { web: { address: ":4" }, x: { address: ":5" } }', flags: { http: [':1'] } },
+      ['web :1', 'x :5'],
+    ],
+  ])('%s', (_, given, expected) => {
+    expect(names(given)).toEqual(expected);
+  });
+
+  test('https is ignored with a warning, wherever it comes from', () => {
+    const yaml = `listeners:
+  web: { address: ":80" }
+  websecure: { address: ":443", protocol: https }
+tls:
+  certificates: [{ folder: ./certs }]
+  acme: { email: ops@example.com, directory: letsencrypt }
+`;
+    const { config, warnings } = loadOk({ yaml });
+    const reason = 'TLS termination is not available in this version';
+    expect(config.listeners.map(({ name }) => name)).toEqual(['web']);
+    expect(warnings).toEqual([
+      `fairlead.yaml:3:14: ${reason}: listener "websecure" is ignored`,
+      `fairlead.yaml:5:17: ${reason}: tls.certificates is ignored`,
+      `fairlead.yaml:6:9: ${reason}: tls.acme is ignored`,
+    ]);
+    expect(loadOk({ flags: { https: [':8443'] } }).warnings).toEqual([
+      `flag --https: ${reason}: listener "websecure" is ignored`,
+    ]);
+  });
+});
+
+describe('the file', () => {
+  const places = [
+    `${cwd}/fairlead.yaml`,
+    '/xdg/fairlead/fairlead.yaml',
+    '/home/me/.config/fairlead/fairlead.yaml',
+    '/etc/fairlead/fairlead.yaml',
+  ];
+
+  test.each(places.map((place, index) => [place, index] as const))('%s is found', (place, index) => {
+    const files = Object.fromEntries(
+      places.slice(index).map((path) => [path, `workers: ${places.indexOf(path) + 1}`]),
+    );
+    const { file, config } = loadOk({ files, env: { XDG_CONFIG_HOME: '/xdg' } });
+    expect(file).toBe(place);
+    expect(config.workers).toBe(index + 1);
+  });
+
+  test('--config wins over FAIRLEAD_CONFIG, both over the search', () => {
+    const files = { '/a.yaml': 'workers: 1', [`${cwd}/b.yaml`]: 'workers: 2' };
+    const given = { files, yaml: 'workers: 3', env: { FAIRLEAD_CONFIG: '/a.yaml' } };
+    expect(configOf(given).workers).toBe(1);
+    expect(configOf({ ...given, flags: { config: 'b.yaml' } }).workers).toBe(2);
+  });
+
+  test('a named file must exist', () => {
+    expect(load({ flags: { config: 'nope.yaml' }, yaml: '' })).toEqual({
+      ok: false,
+      problems: [{ at: 'flag --config', message: 'cannot read nope.yaml: there is no such file' }],
+    });
+    expect(load({ env: { FAIRLEAD_CONFIG: '/nope' } })).toMatchObject({
+      problems: [{ at: 'environment FAIRLEAD_CONFIG' }],
+    });
+  });
+
+  test('relative paths start at the folder of the file, those of flags and environment at the working directory', () => {
+    const files = {
+      '/etc/fairlead/fairlead.yaml': 'data: state\nconsul: { tokenFile: t }',
+      '/etc/fairlead/t': 'x',
+    };
+    expect(configOf({ files }).dataDir).toBe('/etc/fairlead/state');
+    expect(configOf({ files }).consul.tokenFile).toBe('/etc/fairlead/t');
+    expect(configOf({ files, flags: { data: 'here' } }).dataDir).toBe(`${cwd}/here`);
+  });
+
+  test('the state folder of systemd is the default for data, the first where it names several', () => {
+    expect(configOf({ env: { STATE_DIRECTORY: '/var/lib/fairlead:/var/lib/b' } }).dataDir).toBe(
+      '/var/lib/fairlead',
+    );
+    expect(configOf({ env: { STATE_DIRECTORY: '/var/lib/a' }, yaml: 'data: /b' }).dataDir).toBe('/b');
+  });
+
+  test('it may be empty, or start with a byte order mark', () => {
+    expect(configOf({ yaml: '' })).toEqual(configOf({}));
+    expect(configOf({ yaml: '# nothing\n' })).toEqual(configOf({}));
+    expect(configOf({ yaml: '\uFEFFworkers: 7' }).workers).toBe(7);
+  });
+});
