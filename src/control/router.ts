@@ -149,7 +149,13 @@ export class Router {
     void this.provider.watch(this.publisher, this.#stop.signal);
     this.#every(TICK_MS, () => this.publisher.tick());
     this.#every(FLUSH_MS, () => this.#store?.flush());
-    this.#timers.push(setTimeout(() => this.#workers?.listen(), BIND_ANYWAY_MS).unref());
+    this.#timers.push(setTimeout(() => this.#bindAnyway(), BIND_ANYWAY_MS).unref());
+  }
+
+  /** Static routes work without any catalog; other hosts are told that it is missing. */
+  #bindAnyway(): void {
+    if (!this.publisher.isComplete) this.publisher.commit(true);
+    this.#workers?.listen();
   }
 
   /** What can change while running: static routes and the log level. The rest is named. */

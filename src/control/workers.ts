@@ -50,7 +50,7 @@ export class Workers {
       deaths: 0,
       timer: null,
     }));
-    this.#seats.forEach((_, index) => this.#spawn(index));
+    for (const index of this.#seats.keys()) this.#spawn(index);
   }
 
   get alive(): number {
