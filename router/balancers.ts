@@ -19,11 +19,12 @@ export interface Ask {
   readonly random: () => number;
   /** Text to hash for `hash` balancing; null picks by least connections. */
   readonly key: string | null;
-  /** Index of a candidate that was tried already for this request, or null. */
+  /** Candidates that were tried already for this request, or null. */
   readonly tried: readonly Candidate[] | null;
 }
 
 export interface Balancer {
+  /** A changed set of candidates comes as another array. */
   pick(candidates: readonly Candidate[], ask: Ask): number;
 }
 
@@ -53,31 +54,18 @@ function mayTake(candidate: Candidate, ask: Ask): boolean {
  *
  * With unequal weights `(inFlight + 1) / weight` alone would starve a light endpoint whenever traffic is sparse (a 5 %
  * canary would get nothing), and `inFlight / weight` would flood it. So weighted pools take turns by weight among the
- * endpoints that are below their share of what is in flight: exact shares in calm, fair concurrency under load.
+ * endpoints that are not above their share of what is in flight: exact shares in calm, fair concurrency under load.
  */
 class LeastConnections implements Balancer {
   #turns = new Turns();
   #next = 0;
 
   pick(candidates: readonly Candidate[], ask: Ask): number {
-    if (candidates.length > COMPARE_ALL) return pickOfFew(candidates, ask);
-    return hasEvenWeights(candidates) ? this.#fewest(candidates, ask) : this.#belowShare(candidates, ask);
-  }
-
-  #belowShare(candidates: readonly Candidate[], ask: Ask): number {
-    let weight = 0;
-    let inFlight = 0;
-    for (const candidate of candidates) {
-      if (!mayTake(candidate, ask)) continue;
-      weight += candidate.weight;
-      inFlight += candidate.inFlight();
-    }
-    const perWeight = (inFlight + 1) / weight;
-    return this.#turns.pick(
-      candidates,
-      (candidate) =>
-        mayTake(candidate, ask) && candidate.inFlight() < Math.ceil(candidate.weight * perWeight),
-    );
+    const isEven = hasEvenWeights(candidates);
+    if (candidates.length > COMPARE_ALL) return pickOfFew(candidates, ask, isEven);
+    return isEven
+      ? this.#fewest(candidates, ask)
+      : this.#turns.pick(candidates, ask, withinShare(candidates, ask, 0));
   }
 
   #fewest(candidates: readonly Candidate[], ask: Ask): number {
@@ -117,63 +105,84 @@ class RoundRobin implements Balancer {
   #turns = new Turns();
 
   pick(candidates: readonly Candidate[], ask: Ask): number {
-    return this.#turns.pick(candidates, (candidate) => mayTake(candidate, ask));
+    return this.#turns.pick(candidates, ask, () => true);
   }
 }
 
-/** Credit per endpoint id, so that a change to the pool leaves the others' position alone. */
+/**
+ * Everybody saves up credit by weight; who has most takes the turn and pays what all of them saved. One that is held
+ * back saves as well, but no more than a round's worth, so that it catches up without a burst.
+ */
 class Turns {
-  #credit = new Map<string, number>();
+  #candidates: readonly Candidate[] = [];
+  /** By index; sums up to about 0, so that a newcomer starts in the middle. */
+  #credits: number[] = [];
 
-  pick(candidates: readonly Candidate[], mayTakeTurn: (candidate: Candidate) => boolean): number {
+  pick(candidates: readonly Candidate[], ask: Ask, isFree: (candidate: Candidate) => boolean): number {
+    if (candidates !== this.#candidates) this.#follow(candidates);
+    const round = totalWeight(candidates, ask);
     let best = -1;
     let bestCredit = Number.NEGATIVE_INFINITY;
-    let total = 0;
+    let saved = 0;
     for (let i = 0; i < candidates.length; i++) {
       const candidate = candidates[i]!;
-      if (!mayTakeTurn(candidate)) continue;
-      const credit = (this.#credit.get(candidate.id) ?? 0) + candidate.weight;
-      this.#credit.set(candidate.id, credit);
-      total += candidate.weight;
-      if (credit > bestCredit) {
+      if (!mayTake(candidate, ask)) continue;
+      const before = this.#credits[i]!;
+      const isHeld = !isFree(candidate);
+      const saves = isHeld ? Math.min(candidate.weight, Math.max(0, round - before)) : candidate.weight;
+      const credit = before + saves;
+      this.#credits[i] = credit;
+      saved += saves;
+      if (!isHeld && credit > bestCredit) {
         bestCredit = credit;
         best = i;
       }
     }
-    if (best < 0) return -1;
-    this.#credit.set(candidates[best]!.id, bestCredit - total);
-    if (this.#credit.size > 2 * candidates.length + 16) this.#forget(candidates);
+    if (best >= 0) this.#credits[best] = bestCredit - saved;
     return best;
   }
 
-  #forget(candidates: readonly Candidate[]): void {
-    const known = new Set(candidates.map((candidate) => candidate.id));
-    for (const id of this.#credit.keys()) if (!known.has(id)) this.#credit.delete(id);
+  /** A change to the pool leaves the position of the others to each other alone. */
+  #follow(candidates: readonly Candidate[]): void {
+    const before = new Map(this.#candidates.map((candidate, i) => [candidate.id, this.#credits[i]!]));
+    const kept = candidates.flatMap((candidate) => before.get(candidate.id) ?? []);
+    const mean = kept.reduce((sum, credit) => sum + credit, 0) / Math.max(1, kept.length);
+    this.#credits = candidates.map((candidate) => (before.get(candidate.id) ?? mean) - mean);
+    this.#candidates = candidates;
   }
 }
 
-/** Power of choices: the least loaded of a few drawn by weight (Mitzenmacher 2001). */
-function pickOfFew(candidates: readonly Candidate[], ask: Ask): number {
-  let best = -1;
-  let bestCost = Number.POSITIVE_INFINITY;
+/** Whether one more request leaves an endpoint within its share, rounded up, of all that are in flight; or `slack` above. */
+function withinShare(
+  candidates: readonly Candidate[],
+  ask: Ask,
+  slack: number,
+): (candidate: Candidate) => boolean {
+  let inFlight = 0;
+  for (const candidate of candidates) if (mayTake(candidate, ask)) inFlight += candidate.inFlight();
+  const perWeight = (inFlight + 1) / totalWeight(candidates, ask);
+  return (candidate) => candidate.inFlight() < Math.ceil(candidate.weight * perWeight) + slack;
+}
+
+/**
+ * Power of choices (Mitzenmacher 2001): of a few drawn by weight, the least loaded. Unequal ones are drawn in the right
+ * shares already, so there the first counts, unless it holds clearly more than its share.
+ */
+function pickOfFew(candidates: readonly Candidate[], ask: Ask, isEven: boolean): number {
+  const indices: number[] = [];
   for (let i = 0; i < SAMPLES; i++) {
     const index = pickWeighted(candidates, ask);
     if (index < 0) return -1;
-    const candidate = candidates[index]!;
-    const cost = (candidate.inFlight() + 1) / candidate.weight;
-    if (cost < bestCost) {
-      bestCost = cost;
-      best = index;
-    }
+    indices.push(index);
   }
-  return best;
+  const drawn = indices.map((index) => candidates[index]!);
+  if (!isEven) return indices[drawn.findIndex(withinShare(drawn, ask, 1))]!;
+  const loads = drawn.map((candidate) => candidate.inFlight());
+  return indices[loads.indexOf(Math.min(...loads))]!;
 }
 
 function pickWeighted(candidates: readonly Candidate[], ask: Ask): number {
-  let total = 0;
-  for (const candidate of candidates) if (mayTake(candidate, ask)) total += candidate.weight;
-  if (total === 0) return -1;
-  let point = ask.random() * total;
+  let point = ask.random() * totalWeight(candidates, ask);
   let last = -1;
   for (let i = 0; i < candidates.length; i++) {
     const candidate = candidates[i]!;
@@ -183,6 +192,12 @@ function pickWeighted(candidates: readonly Candidate[], ask: Ask): number {
     if (point < 0) return i;
   }
   return last;
+}
+
+function totalWeight(candidates: readonly Candidate[], ask: Ask): number {
+  let total = 0;
+  for (const candidate of candidates) if (mayTake(candidate, ask)) total += candidate.weight;
+  return total;
 }
 
 /**

@@ -1,6 +1,18 @@
+import type { Weight } from './claim.ts';
 import type { AddCommand, DelCommand, FabioCommand, WeightCommand } from './fabio-commands.ts';
-import { keyOf, type Member, whyUnserved } from './members.ts';
+import { endpointIdOf, keyOf, type Member } from './members.ts';
 import type { Target } from './target.ts';
+
+/** A command with the rule it is about; null when it is about every rule. */
+export interface KeyedCommand {
+  readonly key: string | null;
+  readonly command: FabioCommand;
+}
+
+export function keyed(command: FabioCommand): KeyedCommand {
+  if (command.kind === 'add') return { key: keyOf(command.claim.rule), command };
+  return { key: command.target === null ? null : keyOfTarget(command.target), command };
+}
 
 /**
  * Fabio's KV commands over what the tags gave, for one rule. They run from top to bottom: they can add a target, take
@@ -9,35 +21,28 @@ import type { Target } from './target.ts';
 export function overlay(
   key: string,
   found: readonly Member[],
-  commands: readonly FabioCommand[],
+  commands: readonly KeyedCommand[],
 ): readonly Member[] {
   let members = found;
-  for (const command of commands) {
+  for (const { key: only, command } of commands) {
+    if (only !== null && only !== key) continue;
     switch (command.kind) {
       case 'add':
-        if (keyOf(command.claim.rule) === key) members = add(members, command);
+        members = add(members, command);
         break;
       case 'del':
-        members = members.filter((member) => !isDeleted(key, member, command));
+        members = members.filter((member) => !isDeleted(member, command));
         break;
       case 'weight':
-        if (keyOfTarget(command.target) === key) members = weigh(members, command);
+        members = weigh(members, command);
         break;
     }
   }
   return members;
 }
 
-/** Rules that exist because a line adds them. */
-export function addedKeys(commands: readonly FabioCommand[]): Set<string> {
-  const keys = new Set<string>();
-  for (const command of commands) if (command.kind === 'add') keys.add(keyOf(command.claim.rule));
-  return keys;
-}
-
 function add(members: readonly Member[], command: AddCommand): readonly Member[] {
   const { service, endpoint, claim, source } = command;
-  if (whyUnserved(claim) !== null) return members;
   const address = endpoint?.address ?? '';
   const port = endpoint?.port ?? 0;
   const isKnown = members.some(
@@ -55,16 +60,17 @@ function add(members: readonly Member[], command: AddCommand): readonly Member[]
     text: source.text,
     weight: 1,
     isAccepted: true,
+    isGone: false,
     age: 0,
     tags: command.tags,
+    weighedBy: null,
   };
   return [...members, added];
 }
 
-function isDeleted(key: string, member: Member, command: DelCommand): boolean {
+function isDeleted(member: Member, command: DelCommand): boolean {
   if (member.dialect !== 'fabio') return false;
   if (command.service !== null && member.service !== command.service) return false;
-  if (command.target !== null && keyOfTarget(command.target) !== key) return false;
   if (command.destination !== null) {
     const { endpoint } = command;
     if (endpoint === null) return member.claim.redirectOnly;
@@ -74,20 +80,23 @@ function isDeleted(key: string, member: Member, command: DelCommand): boolean {
 }
 
 function weigh(members: readonly Member[], command: WeightCommand): readonly Member[] {
-  const { weight } = command;
   const matches = (member: Member): boolean =>
     member.dialect === 'fabio' &&
     (command.service === null || member.service === command.service) &&
     hasAll(member, command.tags);
-  const count = members.filter(matches).length;
-  if (count === 0 || weight.kind === 'relative') return members;
-  // The value is for all matches together.
-  const share = weight.kind === 'fraction' ? { kind: weight.kind, value: weight.value / count } : weight;
-  return members.map((member) =>
-    matches(member)
-      ? { ...member, claim: { ...member.claim, pool: { ...member.claim.pool, weight: share } } }
-      : member,
-  );
+  // The value is for all matches together, as far as they take traffic.
+  const serving = members.filter((member) => member.isAccepted && matches(member));
+  const count = Math.max(1, new Set(serving.map(endpointIdOf)).size);
+  const weight: Weight =
+    command.weight.kind === 'fraction'
+      ? { kind: 'fraction', value: command.weight.value / count }
+      : command.weight;
+  return members.map((member) => (matches(member) ? weighed(member, weight, command.source.text) : member));
+}
+
+function weighed(member: Member, weight: Weight, weighedBy: string): Member {
+  const { claim } = member;
+  return { ...member, claim: { ...claim, pool: { ...claim.pool, weight } }, weighedBy };
 }
 
 function hasAll(member: Member, tags: readonly string[]): boolean {

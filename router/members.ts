@@ -17,17 +17,21 @@ export interface Member {
   readonly weight: number;
   /** Takes traffic: registered, and in a state that the operator accepts. */
   readonly isAccepted: boolean;
+  /** Its service left the catalog and is remembered for a while, so that its hosts answer 503. */
+  readonly isGone: boolean;
   /** Higher is newer; the newest says what the route's options are. */
   readonly age: number;
   /** The instance's other tags, which Fabio's commands can match. */
   readonly tags: readonly string[];
+  /** The KV line that set its weight; null when the claim's own stands. */
+  readonly weighedBy: string | null;
 }
 
 /** What a service's tags ask for, by rule. */
 export interface Reading {
   readonly members: ReadonlyMap<string, readonly Member[]>;
   readonly refused: readonly Refusal[];
-  /** Ids of the instances that carry any claim: a route that all of them share has the service's own pool. */
+  /** Ids of the instances that ask for traffic: a route that all of them share has the service's own pool. */
   readonly claiming: ReadonlySet<string>;
 }
 
@@ -35,6 +39,8 @@ export interface Policy {
   readonly dialects: Dialects;
   readonly datacenter: string;
   readonly accepts: (health: Health) => boolean;
+  /** Names of the HTTP listeners there are. */
+  readonly listeners: readonly string[];
 }
 
 /** Consul accepts any number; beyond this a share means nothing. */
@@ -59,12 +65,12 @@ export function readService(
         continue;
       }
       const { claim } = result;
-      const unserved = whyUnserved(claim);
+      const unserved = whyUnserved(claim, policy.listeners);
       if (unserved !== null) {
         refused.push({ provider: 'consul', service, instance: instance.id, text, reason: unserved });
         continue;
       }
-      claiming.add(instance.id);
+      if (!claim.redirectOnly) claiming.add(instance.id);
       addMember(members, {
         provider: 'consul',
         dialect: result.dialect,
@@ -76,8 +82,10 @@ export function readService(
         text,
         weight: instance.health === 'warning' ? instance.weights.warning : instance.weights.passing,
         isAccepted: !isGone && policy.accepts(instance.health),
+        isGone,
         age: instance.createIndex,
         tags: instance.tags,
+        weighedBy: null,
       });
     }
   }
@@ -91,17 +99,22 @@ export function addMember(members: Map<string, Member[]>, member: Member): void 
   else members.set(key, [member]);
 }
 
-/** Null when this version can do what the claim asks for. */
-export function whyUnserved(claim: Claim): string | null {
-  if (claim.pool.protocol !== 'http') return `proto=${claim.pool.protocol}: not served by this version`;
-  return claim.options.sticky === undefined ? null : 'option sticky is not served by this version';
+/** Null when this version, with these listeners, can do what the claim asks for. */
+export function whyUnserved({ rule, options, pool }: Claim, listeners: readonly string[]): string | null {
+  if (pool.protocol !== 'http') return `proto=${pool.protocol}: not served by this version`;
+  if (options.sticky !== undefined) return 'option sticky is not served by this version';
+  if (rule.listeners === null || rule.listeners.some((name) => listeners.includes(name))) return null;
+  const known = listeners.length === 0 ? 'there is none' : `there is ${listeners.join(', ')}`;
+  return `listener=${rule.listeners.join(',')}: no http listener has this name; ${known}`;
 }
 
 /** A rule as text: the identity of a route. */
 export function keyOf(rule: Rule): string {
   let key = rule.host + rule.path;
   if (rule.match !== 'segment') key += rule.match === 'exact' ? ' exact' : ' prefix';
-  if (rule.methods) key += ` ${rule.methods.join(',')}`;
+  const methods = rule.methods?.join(',');
+  // Lower-case methods exist; a comma keeps these two from reading like a match.
+  if (methods) key += methods === 'exact' || methods === 'prefix' ? ` ${methods},` : ` ${methods}`;
   if (rule.listeners) key += ` @${rule.listeners.join(',')}`;
   return key;
 }
@@ -115,7 +128,12 @@ export function ownWeight(member: Member): number {
 
 /** `service@address:port`; what is dialled differently is another endpoint. */
 export function endpointIdOf(member: Member): string {
-  const address = member.address.includes(':') ? `[${member.address}]` : member.address;
-  const { protocol } = member.claim.pool;
-  return `${member.service}@${address}:${member.port}${protocol === 'http' ? '' : `/${protocol}`}`;
+  const { service, address, port, claim } = member;
+  const { protocol } = claim.pool;
+  return `${service}@${authorityOf(address, port)}${protocol === 'http' ? '' : `/${protocol}`}`;
+}
+
+/** `address:port`, with an IPv6 address in brackets. */
+export function authorityOf(address: string, port: number): string {
+  return `${address.includes(':') ? `[${address}]` : address}:${port}`;
 }

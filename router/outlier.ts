@@ -40,7 +40,8 @@ export class Outlier {
     this.#inRow++;
     if (kind === 'answer' && !this.#isOnTrial && this.#inRow < this.#limits.failures) return false;
     this.#inRow = 0;
-    this.#outUntil = now + Math.min(this.#limits.maxMs, this.#limits.firstMs * 2 ** Math.min(this.#strikes++, 16));
+    this.#outUntil =
+      now + Math.min(this.#limits.maxMs, this.#limits.firstMs * 2 ** Math.min(this.#strikes++, 16));
     return true;
   }
 

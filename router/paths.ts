@@ -33,6 +33,7 @@ export function normalPath(path: string): string | null {
 
 function rewrite(path: string): string | null {
   let out = '';
+  let afterSlash = false;
   for (let i = 0; i < path.length; i++) {
     const c = path.charCodeAt(i);
     if (c === PERCENT) {
@@ -40,9 +41,10 @@ function rewrite(path: string): string | null {
       if (code <= 0) return null;
       out += isUnreserved(code) ? String.fromCharCode(code) : path.slice(i, i + 3).toUpperCase();
       i += 2;
-    } else if (c !== SLASH || out.charCodeAt(out.length - 1) !== SLASH) {
+    } else if (c !== SLASH || !afterSlash) {
       out += path[i];
     }
+    afterSlash = c === SLASH;
   }
   return hasDotSegment(out) ? null : out;
 }
@@ -86,8 +88,8 @@ function isUnreserved(c: number): boolean {
 }
 
 /**
- * The target the upstream sees after `strip` and `prefix`. Without either it is the received target, byte for byte;
- * with one, the rewritten normal form, so that what was matched is what is sent. `isText` strips as Fabio does.
+ * The target the upstream sees after `strip` and `prefix`. When they change nothing it is the received target, byte for
+ * byte; otherwise the rewritten normal form, so that what was matched is what is sent. `isText` strips as Fabio does.
  */
 export function rewriteTarget(
   target: string,
@@ -97,18 +99,20 @@ export function rewriteTarget(
   isText: boolean,
 ): string {
   const { strip, prefix } = options;
-  if (strip === undefined && prefix === undefined) return target;
-  let path = normal;
-  if (isStripped(path, strip, isText)) path = path.slice(strip!.length);
+  const strips = isStripped(normal, strip, isText);
+  if (!strips && prefix === undefined) return target;
+  let path = strips ? normal.slice(strip!.length) : normal;
   if (prefix !== undefined) path = prefix + (path.startsWith('/') || path === '' ? '' : '/') + path;
   if (!path.startsWith('/')) path = `/${path}`;
   return path + query;
 }
 
-/** True when `strip` takes something off this path: on a segment boundary, or as plain text in Fabio's dialect. */
+/**
+ * True when `strip` takes something off this path: on a segment boundary, or as plain text in Fabio's dialect. A text
+ * that ends within a segment stays when the rest would read as a dot segment: `/a..` without `/a` climbs out.
+ */
 export function isStripped(path: string, strip: string | undefined, isText: boolean): boolean {
   if (strip === undefined || strip === '/' || !path.startsWith(strip)) return false;
-  return (
-    isText || strip.endsWith('/') || path.length === strip.length || path.charCodeAt(strip.length) === SLASH
-  );
+  if (path.length === strip.length || path.charCodeAt(strip.length) === SLASH) return true;
+  return isText && !/^\.\.?(?:\/|$)/.test(path.slice(strip.length));
 }

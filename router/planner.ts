@@ -1,11 +1,22 @@
 import type { FabioCommand } from './fabio-commands.ts';
-import { addedKeys, overlay } from './fabio-overlay.ts';
-import { keyOf, type Member, type Policy, type Reading, readService } from './members.ts';
+import { type KeyedCommand, keyed, overlay } from './fabio-overlay.ts';
+import { keyOf, type Member, type Policy, type Reading, readService, whyUnserved } from './members.ts';
 import type { Delta, Instance, Pool, Refusal, Route } from './model.ts';
 import { poolsOf } from './pool-names.ts';
 import { type Resolved, resolve } from './resolve.ts';
 import { type StaticEntry, staticMembers } from './static-routes.ts';
 import { compareText } from './table.ts';
+
+interface Service {
+  readonly instances: readonly Instance[];
+  readonly isGone: boolean;
+  readonly reading: Reading;
+}
+
+const NOBODY: ReadonlySet<string> = new Set();
+const NO_SERVICE = { instances: [], isGone: false };
+/** Whose claims the static routes are; no service is called so. */
+const FILE = '';
 
 /**
  * Turns what the providers say into routes and pools, and says what changed. Only what a change touches is worked out
@@ -15,10 +26,11 @@ import { compareText } from './table.ts';
 export class Planner {
   readonly #policy: Policy;
   #statics: readonly StaticEntry[] = [];
-  readonly #readings = new Map<string, Reading>();
-  /** Claims by rule, then by service: one service's news replaces only its own. */
+  #staticRefusals: readonly Refusal[] = [];
+  readonly #services = new Map<string, Service>();
+  /** Claims by rule, then by who makes them, a service or `FILE`: one service's news replaces only its own. */
   readonly #claims = new Map<string, Map<string, readonly Member[]>>();
-  #commands: readonly FabioCommand[] = [];
+  #commands: readonly KeyedCommand[] = [];
   #lineRefusals: readonly Refusal[] = [];
   readonly #resolved = new Map<string, Resolved>();
   /** Rules that a service serves at present. */
@@ -27,26 +39,40 @@ export class Planner {
   readonly #pools = new Map<string, Pool>();
   readonly #poolsOfService = new Map<string, ReadonlySet<string>>();
   #dirty = new Set<string>();
+  #dirtyServices = new Set<string>();
 
   constructor(policy: Policy, statics: readonly StaticEntry[] = []) {
     this.#policy = policy;
     this.setStatics(statics);
   }
 
-  /** The operator's own routes. Returns the services they name, before and now: their instances must be set again. */
-  setStatics(statics: readonly StaticEntry[]): Set<string> {
-    const services = new Set<string>();
-    for (const entry of this.#statics) {
-      this.#setClaims(keyOf(entry.claim.rule), entry.service ?? '', null);
-      if (entry.service !== null) services.add(entry.service);
-    }
-    this.#statics = statics;
+  /** The operator's own routes, all of them. */
+  setStatics(statics: readonly StaticEntry[]): void {
+    for (const entry of this.#statics) this.#setClaims(keyOf(entry.claim.rule), FILE, null);
+    const byKey = new Map<string, StaticEntry>();
+    const refused: Refusal[] = [];
     for (const entry of statics) {
-      const members = staticMembers(entry, [], this.#policy, false);
-      this.#setClaims(keyOf(entry.claim.rule), entry.service ?? '', members);
-      if (entry.service !== null) services.add(entry.service);
+      const key = keyOf(entry.claim.rule);
+      const reason = 'another static route has the same rule and comes first';
+      if (!byKey.has(key)) byKey.set(key, entry);
+      else
+        refused.push({
+          provider: 'file',
+          service: entry.service ?? '',
+          instance: '',
+          text: entry.text,
+          reason,
+        });
     }
-    return services;
+    this.#statics = [...byKey.values()];
+    this.#staticRefusals = refused;
+    for (const entry of this.#statics) this.#setStatic(entry);
+  }
+
+  #setStatic(entry: StaticEntry): void {
+    const { instances, isGone } = this.#services.get(entry.service ?? '') ?? NO_SERVICE;
+    const members = staticMembers(entry, instances, this.#policy, isGone);
+    this.#setClaims(keyOf(entry.claim.rule), FILE, members);
   }
 
   get routes(): ReadonlyMap<string, Route> {
@@ -62,9 +88,14 @@ export class Planner {
     return this.#resolved;
   }
 
-  /** Everything set aside: tags and lines that do not parse. */
+  /** Everything set aside: tags and lines that do not parse or cannot be served. */
   refused(): Refusal[] {
-    return [...[...this.#readings.values()].flatMap((reading) => reading.refused), ...this.#lineRefusals];
+    const services = [...this.#services.values()];
+    return [
+      ...this.#staticRefusals,
+      ...services.flatMap(({ reading }) => reading.refused),
+      ...this.#lineRefusals,
+    ];
   }
 
   /** Claims that were overruled by another claim of the same rule. */
@@ -72,95 +103,101 @@ export class Planner {
     return [...this.#resolved.values()].flatMap((resolved) => resolved.conflicts);
   }
 
-  /** The instances of a service are now these. `isGone` keeps its routes, answering 503, without instances. */
+  /**
+   * The instances of a service are now these. `isGone` keeps its routes, answering 503, without instances; no instances
+   * at all forget it.
+   */
   setService(service: string, instances: readonly Instance[], isGone = false): void {
+    const before = this.#services.get(service);
     const reading = readService(service, instances, this.#policy, isGone);
-    const members = new Map(reading.members);
-    for (const entry of this.#statics) {
-      if (entry.service !== service) continue;
-      const claims = staticMembers(entry, instances, this.#policy, isGone);
-      members.set(keyOf(entry.claim.rule), claims);
+    for (const key of before?.reading.members.keys() ?? []) {
+      if (!reading.members.has(key)) this.#setClaims(key, service, null);
     }
-    const before = this.#readings.get(service);
-    for (const key of before?.members.keys() ?? [])
-      if (!members.has(key)) this.#setClaims(key, service, null);
-    for (const [key, claims] of members) this.#setClaims(key, service, claims);
-    if (instances.length === 0) this.#readings.delete(service);
-    else this.#readings.set(service, { ...reading, members });
+    for (const [key, claims] of reading.members) this.#setClaims(key, service, claims);
+    if (instances.length === 0) this.#services.delete(service);
+    else this.#services.set(service, { instances, isGone, reading });
+    this.#dirtyServices.add(service);
+    for (const entry of this.#statics) if (entry.service === service) this.#setStatic(entry);
   }
 
   /** Fabio's KV commands, all of them. */
   setCommands(commands: readonly FabioCommand[], refused: readonly Refusal[]): void {
-    const touched = [...addedKeys(this.#commands), ...addedKeys(commands)];
-    this.#commands = commands;
-    this.#lineRefusals = refused;
-    for (const [key, resolved] of this.#resolved) {
-      if (resolved.members.some((member) => member.dialect === 'fabio')) this.#dirty.add(key);
-    }
+    const before = this.#commands;
+    const unserved: Refusal[] = [];
+    this.#commands = commands.flatMap((command) => {
+      const reason = command.kind === 'add' ? whyUnserved(command.claim, this.#policy.listeners) : null;
+      if (reason === null) return keyed(command);
+      const { key, line, text } = command.source;
+      unserved.push({ provider: 'kv', service: '', instance: `${key}:${line}`, text, reason });
+      return [];
+    });
+    this.#lineRefusals = [...refused, ...unserved];
+    for (const { key } of [...before, ...this.#commands]) if (key !== null) this.#dirty.add(key);
     for (const [key, claims] of this.#claims) {
-      if ([...claims.values()].some((members) => members[0]?.dialect === 'fabio')) this.#dirty.add(key);
+      if ([...claims.values()].some(([member]) => member?.dialect === 'fabio')) this.#dirty.add(key);
     }
-    for (const key of touched) this.#dirty.add(key);
   }
 
   /** Works out what is dirty and returns the difference to what was returned before. */
   commit(): Delta {
-    const services = new Set<string>();
+    const services = this.#dirtyServices;
     const dropped: string[] = [];
     for (const key of this.#dirty) {
-      const before = this.#resolved.get(key);
       const claims = [...(this.#claims.get(key)?.values() ?? [])].flat();
-      const now = resolve(key, this.#commands.length > 0 ? overlay(key, claims, this.#commands) : claims);
-      for (const service of before?.services ?? []) {
+      const now = resolve(key, overlay(key, claims, this.#commands));
+      for (const service of this.#resolved.get(key)?.services ?? []) {
         services.add(service);
         this.#serving.get(service)?.delete(key);
       }
-      if (now === null) {
-        if (this.#resolved.delete(key)) dropped.push(key);
-        continue;
-      }
-      this.#resolved.set(key, now);
-      for (const service of now.services) {
+      for (const service of now?.services ?? []) {
         services.add(service);
-        let keys = this.#serving.get(service);
-        if (!keys) {
-          keys = new Set();
-          this.#serving.set(service, keys);
-        }
-        keys.add(key);
+        const keys = this.#serving.get(service) ?? new Set();
+        this.#serving.set(service, keys.add(key));
       }
+      if (now !== null) this.#resolved.set(key, now);
+      else if (this.#resolved.delete(key)) dropped.push(key);
     }
     this.#dirty = new Set();
-    return this.#difference(services, dropped);
+    this.#dirtyServices = new Set();
+    return this.#difference([...services].sort(compareText), dropped);
   }
 
-  #difference(services: ReadonlySet<string>, dropped: readonly string[]): Delta {
+  #difference(services: readonly string[], dropped: readonly string[]): Delta {
     const routes: Route[] = [];
     const pools: Pool[] = [];
-    const goneRoutes = dropped.filter((id) => this.#routes.delete(id));
-    const gonePools: string[] = [];
+    const gonePools = new Set<string>();
     for (const service of services) {
-      const keys = [...(this.#serving.get(service) ?? [])].sort(compareText);
-      if (keys.length === 0) this.#serving.delete(service);
-      const claiming = this.#readings.get(service)?.claiming ?? new Set<string>();
-      const assigned = poolsOf(
-        service,
-        keys.map((key) => this.#resolved.get(key)!),
-        claiming,
-      );
+      const assigned = this.#assign(service);
       const names = new Set(assigned.pools.map((pool) => pool.name));
-      for (const name of this.#poolsOfService.get(service) ?? []) {
-        if (!names.has(name) && this.#pools.delete(name)) gonePools.push(name);
-      }
+      for (const name of this.#poolsOfService.get(service) ?? []) if (!names.has(name)) gonePools.add(name);
       if (names.size > 0) this.#poolsOfService.set(service, names);
       else this.#poolsOfService.delete(service);
-      for (const pool of assigned.pools) if (replaceIfChanged(this.#pools, pool.name, pool)) pools.push(pool);
-      for (const route of assigned.routes)
-        if (replaceIfChanged(this.#routes, route.id, route)) routes.push(route);
+      pools.push(...assigned.pools);
+      routes.push(...assigned.routes);
     }
     // A pool of one service may have become another's in the same step.
-    const drop = gonePools.filter((name) => !this.#pools.has(name));
-    return { routes: { set: routes, drop: goneRoutes }, pools: { set: pools, drop } };
+    for (const { name } of pools) gonePools.delete(name);
+    return {
+      routes: {
+        set: routes.filter((route) => replaceIfChanged(this.#routes, route.id, route)),
+        drop: dropped.filter((id) => this.#routes.delete(id)),
+      },
+      pools: {
+        set: pools.filter((pool) => replaceIfChanged(this.#pools, pool.name, pool)),
+        drop: [...gonePools].filter((name) => this.#pools.delete(name)),
+      },
+    };
+  }
+
+  #assign(service: string): ReturnType<typeof poolsOf> {
+    const keys = [...(this.#serving.get(service) ?? [])].sort(compareText);
+    if (keys.length === 0) this.#serving.delete(service);
+    const claiming = this.#services.get(service)?.reading.claiming ?? NOBODY;
+    return poolsOf(
+      service,
+      keys.map((key) => this.#resolved.get(key)!),
+      claiming,
+    );
   }
 
   #setClaims(key: string, service: string, members: readonly Member[] | null): void {

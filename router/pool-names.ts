@@ -1,4 +1,5 @@
-import type { Pool, Route } from './model.ts';
+import type { Member } from './members.ts';
+import type { Balance, Pool, Route } from './model.ts';
 import type { Resolved } from './resolve.ts';
 
 /**
@@ -15,7 +16,8 @@ export function poolsOf(
 ): { readonly pools: readonly Pool[]; readonly routes: readonly Route[] } {
   const pools = new Map<string, Pool>();
   const routes: Route[] = [];
-  let isServiceNameTaken = false;
+  // Names with `#` are those of rules, whatever services are called.
+  let mayTakeServiceName = !service.includes('#');
   for (const entry of resolved) {
     if (entry.services[0] !== service) continue;
     const poolName = entry.redirectOnly ? null : nameFor(entry);
@@ -24,31 +26,40 @@ export function poolsOf(
   return { pools: [...pools.values()], routes };
 
   function nameFor(entry: Resolved): string {
-    const signature = signatureOf(entry);
+    const serving = entry.members.filter((member) => !member.claim.redirectOnly);
+    const signature = signatureOf(entry.balance, serving);
     const known = pools.get(signature);
     if (known) return known.name;
-    const isWhole = entry.services.length === 1 && isEverybody(entry, claiming);
-    const name = isWhole && !isServiceNameTaken ? service : `${entry.services.join('+')}#${entry.key}`;
-    if (name === service) isServiceNameTaken = true;
+    const isOwn = mayTakeServiceName && entry.services.length === 1 && isEverybody(serving, claiming);
+    if (isOwn) mayTakeServiceName = false;
+    const name = isOwn ? service : `${entry.services.join('+')}#${entry.key}`;
     pools.set(signature, { name, service, balance: entry.balance, endpoints: entry.endpoints });
     return name;
   }
 }
 
 /** Membership counts whatever the health: a critical instance must not rename the pool. */
-function signatureOf(entry: Resolved): string {
-  const members = entry.members.map(({ instance, claim, service }) => [service, instance, claim.pool]);
-  return JSON.stringify([entry.balance, members]);
+function signatureOf(balance: Balance, members: readonly Member[]): string {
+  return JSON.stringify([
+    balance,
+    members.map(({ service, instance, weighedBy, claim: { pool } }) => [
+      service,
+      instance,
+      pool.protocol,
+      weighedBy ?? pool.weight,
+    ]),
+  ]);
 }
 
-function isEverybody(entry: Resolved, claiming: ReadonlySet<string>): boolean {
-  if (claiming.size === 0) return true;
-  const instances = new Set(entry.members.map((member) => member.instance));
-  for (const id of claiming) if (!instances.has(id)) return false;
-  return true;
+function isEverybody(members: readonly Member[], claiming: ReadonlySet<string>): boolean {
+  const instances = new Set(members.map((member) => member.instance));
+  return [...claiming].every((id) => instances.has(id));
 }
 
 function routeOf(entry: Resolved, service: string, pool: string | null): Route {
+  const instances = new Set(entry.members.map((member) => member.instance));
+  // Nobody stands in where there are no instances.
+  instances.delete('');
   return {
     id: entry.key,
     rule: entry.rule,
@@ -58,7 +69,7 @@ function routeOf(entry: Resolved, service: string, pool: string | null): Route {
     source: {
       provider: entry.provider,
       service: entry.services.join('+'),
-      instances: [...new Set(entry.members.map((member) => member.instance))],
+      instances: [...instances],
       text: entry.text,
     },
   };

@@ -23,17 +23,19 @@ export interface Resolved {
 const LEAST: Balance = { kind: 'least' };
 
 /**
- * Decides a rule. Operators' static routes come before tags. Two services that claim one rule natively do not mix: the
- * first by name has it, whatever the order of registration. Fabio's users mix services on purpose, so there they share.
- * Within a service the newest registration says what the options are: a rolling deploy changes them, it never deletes.
+ * Decides a rule, whatever the order of its claims. Operators' static routes come before tags. Two services that claim one
+ * rule natively do not mix: the first by name has it; one that left the catalog stands back. Fabio's users mix services on
+ * purpose, so there they share. Within a service the newest registration says what the options are: a rolling deploy
+ * changes them, it never deletes.
  */
 export function resolve(key: string, claims: readonly Member[]): Resolved | null {
-  const first = [...claims].sort(byPrecedence)[0];
+  const sorted = [...claims].sort(byPrecedence);
+  const [first] = sorted;
   if (!first) return null;
   const isShared = first.dialect === 'fabio';
   const members = isShared
-    ? claims.filter((member) => member.dialect === 'fabio')
-    : claims.filter((member) => member.service === first.service && member.provider === first.provider);
+    ? sorted
+    : sorted.filter((member) => member.service === first.service && member.provider === first.provider);
   const newest = members.reduce((best, member) => (isNewer(member, best) ? member : best));
   const { claim } = newest;
   return {
@@ -47,40 +49,49 @@ export function resolve(key: string, claims: readonly Member[]): Resolved | null
     redirectOnly: claim.redirectOnly,
     text: newest.text,
     provider: newest.provider,
-    conflicts: conflictsOf(claims, members, newest),
+    conflicts: conflictsOf(sorted, members, newest),
   };
 }
 
 function byPrecedence(a: Member, b: Member): number {
-  return rank(a) - rank(b) || compareText(a.service, b.service) || compareText(a.instance, b.instance);
+  return (
+    rank(a) - rank(b) ||
+    compareText(a.service, b.service) ||
+    compareText(a.instance, b.instance) ||
+    compareText(a.text, b.text)
+  );
 }
 
 function rank(member: Member): number {
-  return member.provider === 'file' ? 0 : 1;
+  if (member.provider === 'file') return 0;
+  return member.isGone ? 2 : 1;
 }
 
 function isNewer(a: Member, b: Member): boolean {
-  return a.age > b.age || (a.age === b.age && compareText(a.instance, b.instance) > 0);
+  if (a.isGone !== b.isGone) return b.isGone;
+  return (a.age - b.age || compareText(a.instance, b.instance) || compareText(a.text, b.text)) > 0;
 }
 
 function endpointsOf(members: readonly Member[], isShared: boolean): EndpointFact[] {
-  const accepted = members.filter((member) => member.isAccepted && !member.claim.redirectOnly);
-  const weights = weightsOf(accepted, isShared);
-  const byId = new Map<string, EndpointFact>();
-  accepted.forEach((member, i) => {
+  const byId = new Map<string, Member>();
+  for (const member of members) {
+    if (!member.isAccepted || member.claim.redirectOnly) continue;
     const id = endpointIdOf(member);
+    const known = byId.get(id);
     // Two registrations of one address are one place to dial.
-    if (byId.has(id)) return;
-    byId.set(id, {
+    if (!known || isNewer(member, known)) byId.set(id, member);
+  }
+  const weights = weightsOf([...byId.values()], isShared);
+  return [...byId]
+    .map(([id, { address, port, claim, instance }], i) => ({
       id,
-      address: member.address,
-      port: member.port,
-      protocol: member.claim.pool.protocol,
+      address,
+      port,
+      protocol: claim.pool.protocol,
       weight: weights[i]!,
-      instance: member.instance,
-    });
-  });
-  return [...byId.values()].sort((a, b) => compareText(a.id, b.id));
+      instance,
+    }))
+    .sort((a, b) => compareText(a.id, b.id));
 }
 
 function weightsOf(members: readonly Member[], isShared: boolean): readonly number[] {
@@ -96,16 +107,23 @@ function conflictsOf(claims: readonly Member[], members: readonly Member[], newe
   const wanted = optionsText(newest);
   const conflicts: Refusal[] = [];
   for (const member of claims) {
-    const reason = !chosen.has(member)
-      ? `${newest.service} has this route: it comes first by name`
-      : optionsText(member) === wanted
-        ? null
-        : `the newer registration ${newest.instance} says otherwise`;
-    if (reason === null) continue;
     const { provider, service, instance, text } = member;
+    const isOther = !chosen.has(member) && service !== newest.service;
+    if (member.isGone || (!isOther && optionsText(member) === wanted)) continue;
+    const reason = chosen.has(member) ? whyOlder(member, newest) : whyBeaten(newest);
     conflicts.push({ provider, service, instance, text, reason });
   }
   return conflicts;
+}
+
+function whyOlder(member: Member, newest: Member): string {
+  if (member.instance === newest.instance) return `${newest.text} of the same instance says otherwise`;
+  return `the newer registration ${newest.instance} says otherwise`;
+}
+
+function whyBeaten(winner: Member): string {
+  if (winner.provider === 'file') return `the static route ${winner.text} comes first`;
+  return `${winner.service} has this route: it comes first by name`;
 }
 
 function optionsText(member: Member): string {

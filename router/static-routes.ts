@@ -1,6 +1,5 @@
 import type { Claim } from './claim.ts';
-import type { Member, Policy } from './members.ts';
-import { keyOf } from './members.ts';
+import { authorityOf, keyOf, type Member, type Policy } from './members.ts';
 import type { Instance } from './model.ts';
 
 /** A route of the operator's own, parsed. */
@@ -24,7 +23,9 @@ export function staticMembers(
     dialect: 'fairlead' as const,
     claim: entry.claim,
     text: entry.text,
+    isGone,
     tags: [],
+    weighedBy: null,
   };
   const nobody = { instance: '', address: '', port: 0, weight: 0, age: 0 };
   if (entry.service !== null) {
@@ -48,7 +49,7 @@ export function staticMembers(
   return entry.to.map(({ address, port, weight }) => ({
     ...common,
     service,
-    instance: `${address}:${port}`,
+    instance: authorityOf(address, port),
     address,
     port,
     weight,

@@ -3,21 +3,19 @@ import type { Route, Rule } from './model.ts';
 
 /**
  * Compiled routes. Precedence: an explicit priority beats everything; then the host (exact, longest wildcard, glob,
- * any), then the path (exact, longest prefix), then a route that names methods or listeners before one that does not;
- * last the id, so that the winner never depends on the order of arrival.
+ * any), then the path (exact, longest prefix, of one length segments before plain text), then a route that names methods
+ * or listeners before one that does not; last the id, so that the winner never depends on the order of arrival.
  *
- * A look-up costs one map access per label of the host and per segment of the path, whatever the number of routes.
+ * A look-up costs one map access per label of the host and per prefix length that ends at a segment of the path,
+ * whatever the number of routes. Globs cost one test each.
  */
 export class Table<R extends Route = Route> {
   #byId = new Map<string, R>();
   #exact = new Map<string, HostRoutes<R>>();
   /** Keyed without the leading `*`: `.example.com`. */
   #wildcards = new Map<string, HostRoutes<R>>();
-  #globs: {
-    readonly text: string;
-    readonly test: (host: string) => boolean;
-    readonly routes: HostRoutes<R>;
-  }[] = [];
+  /** By their reversed text, descending, as Fabio has them. */
+  #globs: Glob<R>[] = [];
   #anyHost = new HostRoutes<R>();
   /** Routes with a priority other than 0; while there are none the first host that matches decides. */
   #prioritised = 0;
@@ -93,7 +91,7 @@ export class Table<R extends Route = Route> {
     return higher(best, this.#anyHost.match(path, method, listener));
   }
 
-  /** Every route whose host takes this host, most specific first: the candidates `explain` shows. */
+  /** Every route whose host takes this host, in the order of precedence: the candidates `explain` shows. */
   candidates(host: string): R[] {
     const found: R[] = [...(this.#exact.get(host)?.all() ?? [])];
     for (let dot = host.indexOf('.'); dot >= 0; dot = host.indexOf('.', dot + 1)) {
@@ -101,7 +99,7 @@ export class Table<R extends Route = Route> {
     }
     for (const glob of this.#globs) if (glob.test(host)) found.push(...glob.routes.all());
     found.push(...this.#anyHost.all());
-    return found;
+    return found.sort((a, b) => b.rule.priority - a.rule.priority);
   }
 
   #hostOf(host: string): HostRoutes<R> {
@@ -124,8 +122,9 @@ export class Table<R extends Route = Route> {
     const routes = new HostRoutes<R>();
     // A glob that does not compile was refused when its tag was read; here it simply never matches.
     const test = compiled.ok ? compiled.test : () => false;
-    this.#globs.push({ text, test, routes });
-    this.#globs.sort((a, b) => compareText(reversed(b.text), reversed(a.text)));
+    const order = reversed(text);
+    const at = this.#globs.findIndex((glob) => glob.order < order);
+    this.#globs.splice(at < 0 ? this.#globs.length : at, 0, { text, order, test, routes });
     return routes;
   }
 
@@ -137,6 +136,13 @@ export class Table<R extends Route = Route> {
   }
 }
 
+interface Glob<R extends Route> {
+  readonly text: string;
+  readonly order: string;
+  readonly test: (host: string) => boolean;
+  readonly routes: HostRoutes<R>;
+}
+
 /** `*.name` is our wildcard; any other wildcard character makes the host one of Fabio's globs. */
 export function isGlob(host: string): boolean {
   const rest = host.startsWith('*.') ? host.slice(2) : host;
@@ -146,113 +152,85 @@ export function isGlob(host: string): boolean {
 /** The routes of one host. */
 class HostRoutes<R extends Route> {
   #exact = new Map<string, R[]>();
-  #segment = new Map<string, R[]>();
-  #text = new Map<string, R[]>();
-  /** Most segments any prefix has: deeper boundaries of a request path need no look-up. */
-  #depth = 0;
-  /** Distinct lengths of the text prefixes, longest first. */
-  #lengths: number[] = [];
+  #prefixes = new Map<string, R[]>();
+  /** Lengths of the prefixes, longest first: a path is looked up only where a prefix can end. */
+  #lengths: PrefixLength[] = [];
   #prioritised = 0;
 
   get isEmpty(): boolean {
-    return this.#exact.size + this.#segment.size + this.#text.size === 0;
+    return this.#exact.size + this.#prefixes.size === 0;
   }
 
   add(route: R): void {
-    const map = this.#mapOf(route.rule);
-    const list = [...(map.get(route.rule.path) ?? []), route].sort(bySpecificity);
-    map.set(route.rule.path, list);
-    if (route.rule.priority !== 0) this.#prioritised++;
-    if (route.rule.match === 'segment') this.#depth = Math.max(this.#depth, segmentsOf(route.rule.path));
-    else if (route.rule.match === 'text') this.#indexLengths();
+    const { path, match, priority } = route.rule;
+    const map = match === 'exact' ? this.#exact : this.#prefixes;
+    const list = [...(map.get(path) ?? []), route].sort(byPrecedence);
+    map.set(path, list);
+    if (priority !== 0) this.#prioritised++;
+    if (match !== 'exact') this.#count(route.rule, 1);
   }
 
   remove(route: R): void {
-    const map = this.#mapOf(route.rule);
-    const list = (map.get(route.rule.path) ?? []).filter((other) => other.id !== route.id);
-    if (list.length > 0) map.set(route.rule.path, list);
-    else map.delete(route.rule.path);
-    if (route.rule.priority !== 0) this.#prioritised--;
-    // The depth is an upper bound and may stay; the lengths are exact because each costs a slice per request.
-    if (route.rule.match === 'text') this.#indexLengths();
+    const { path, match, priority } = route.rule;
+    const map = match === 'exact' ? this.#exact : this.#prefixes;
+    const list = (map.get(path) ?? []).filter((other) => other.id !== route.id);
+    if (list.length > 0) map.set(path, list);
+    else map.delete(path);
+    if (priority !== 0) this.#prioritised--;
+    if (match !== 'exact') this.#count(route.rule, -1);
   }
 
+  /** In the order in which they are preferred. */
   all(): R[] {
-    return [...this.#exact.values(), ...this.#segment.values(), ...this.#text.values()].flat();
-  }
-
-  match(path: string, method: string, listener: string): R | null {
-    const exact = this.#exact.size > 0 ? firstOf(this.#exact.get(path), method, listener) : null;
-    if (exact && this.#prioritised === 0) return exact;
-    return this.#matchPrefix(path, method, listener, exact);
-  }
-
-  #matchPrefix(path: string, method: string, listener: string, exact: R | null): R | null {
-    let best = exact;
-    const segment = this.#longestSegment(path, method, listener);
-    const text = this.#lengths.length > 0 ? this.#longestText(path, method, listener) : null;
-    const first = longer(segment, text);
-    const second = first === segment ? text : segment;
-    best = higher(best, first);
-    best = higher(best, second);
-    return best;
+    return [...this.#exact.values(), ...this.#prefixes.values()].flat().sort(byPrecedence);
   }
 
   /** Longest first; with priorities in play every length is asked, otherwise the first answer is the answer. */
-  #longestSegment(path: string, method: string, listener: string): R | null {
-    let best: R | null = null;
-    for (let end = boundary(path, this.#depth); end > 0; end = path.lastIndexOf('/', end - 1)) {
-      const key = end === path.length ? path : path.slice(0, end);
-      const found = firstOf(this.#segment.get(key), method, listener);
-      if (found && this.#prioritised === 0) return found;
-      best = higher(best, found);
-    }
-    return higher(best, firstOf(this.#segment.get('/'), method, listener));
-  }
-
-  #longestText(path: string, method: string, listener: string): R | null {
-    let best: R | null = null;
-    for (const length of this.#lengths) {
+  match(path: string, method: string, listener: string): R | null {
+    let best = this.#exact.size > 0 ? firstOf(this.#exact.get(path), true, method, listener) : null;
+    if (best && this.#prioritised === 0) return best;
+    for (const { length, texts } of this.#lengths) {
       if (length > path.length) continue;
-      const found = firstOf(this.#text.get(path.slice(0, length)), method, listener);
+      const isBoundary = length === 1 || length === path.length || path.charCodeAt(length) === SLASH;
+      if (!isBoundary && texts === 0) continue;
+      const found = firstOf(this.#prefixes.get(path.slice(0, length)), isBoundary, method, listener);
       if (found && this.#prioritised === 0) return found;
       best = higher(best, found);
     }
     return best;
   }
 
-  #mapOf(rule: Rule): Map<string, R[]> {
-    return rule.match === 'exact' ? this.#exact : rule.match === 'segment' ? this.#segment : this.#text;
-  }
-
-  #indexLengths(): void {
-    this.#lengths = [...new Set([...this.#text.keys()].map((path) => path.length))].sort((a, b) => b - a);
+  #count({ path: { length }, match }: Rule, step: 1 | -1): void {
+    let at = this.#lengths.findIndex((known) => known.length <= length);
+    if (at < 0) at = this.#lengths.length;
+    if (this.#lengths[at]?.length !== length) this.#lengths.splice(at, 0, { length, routes: 0, texts: 0 });
+    const entry = this.#lengths[at]!;
+    entry.routes += step;
+    if (match === 'text') entry.texts += step;
+    if (entry.routes === 0) this.#lengths.splice(at, 1);
   }
 }
 
-/** Where the first `depth` segments of the path end; a trailing slash does not open another segment. */
-function boundary(path: string, depth: number): number {
-  let end = 0;
-  for (let i = 0; i < depth; i++) {
-    const next = path.indexOf('/', end + 1);
-    if (next < 0) return path.length;
-    end = next;
-  }
-  return end;
+/** How many prefixes have this length, and how many of those are plain text. */
+interface PrefixLength {
+  readonly length: number;
+  routes: number;
+  texts: number;
 }
 
-function segmentsOf(path: string): number {
-  if (path === '/') return 0;
-  let count = 0;
-  for (let i = 0; i < path.length; i++) if (path[i] === '/') count++;
-  return count;
-}
+const SLASH = 0x2f;
 
-function firstOf<R extends Route>(list: R[] | undefined, method: string, listener: string): R | null {
+function firstOf<R extends Route>(
+  list: R[] | undefined,
+  isBoundary: boolean,
+  method: string,
+  listener: string,
+): R | null {
   if (!list) return null;
   for (const route of list) {
-    const { methods, listeners } = route.rule;
+    const { match, methods, listeners } = route.rule;
     if (
+      (isBoundary || match === 'text') &&
       (methods === null || methods.includes(method)) &&
       (listeners === null || listeners.includes(listener))
     ) {
@@ -269,14 +247,20 @@ function higher<R extends Route>(first: R | null, second: R | null): R | null {
   return second.rule.priority > first.rule.priority ? second : first;
 }
 
-function longer<R extends Route>(a: R | null, b: R | null): R | null {
-  if (a === null) return b;
-  if (b === null) return a;
-  return b.rule.path.length > a.rule.path.length ? b : a;
+/** Among routes of one host. */
+function byPrecedence(a: Route, b: Route): number {
+  return (
+    b.rule.priority - a.rule.priority ||
+    rank(a.rule) - rank(b.rule) ||
+    b.rule.path.length - a.rule.path.length ||
+    Number(a.rule.match === 'text') - Number(b.rule.match === 'text') ||
+    filters(b.rule) - filters(a.rule) ||
+    compareText(a.id, b.id)
+  );
 }
 
-function bySpecificity(a: Route, b: Route): number {
-  return b.rule.priority - a.rule.priority || filters(b.rule) - filters(a.rule) || compareText(a.id, b.id);
+function rank(rule: Rule): number {
+  return rule.match === 'exact' ? 0 : 1;
 }
 
 function filters(rule: Rule): number {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Config, StaticRoute } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import { loadConfig, type Problem } from '../config/load.ts';
 import { exit } from '../exit-codes.ts';
 import { addRouterOptions, type RouterOptions, searchHelp } from './options.ts';
@@ -46,17 +46,19 @@ async function judge(options: CheckOptions): Promise<Verdict> {
   if (!loaded.ok) return { file: null, problems: loaded.problems, warnings: [] };
   const { config, file, warnings } = loaded;
   const problems = [
-    ...(await checkRoutes(config.routes)),
+    ...(await checkRoutes(config)),
     ...(options.online === true ? await checkConsul(config) : []),
   ];
   return { file, problems, warnings };
 }
 
 /** Static routes are judged by the parser that the router starts with. */
-export async function checkRoutes(routes: readonly StaticRoute[]): Promise<readonly Problem[]> {
-  if (routes.length === 0) return [];
+export async function checkRoutes(
+  config: Pick<Config, 'routes' | 'listeners'>,
+): Promise<readonly Problem[]> {
+  if (config.routes.length === 0) return [];
   const { readStatics } = await import('../control/statics.ts');
-  const statics = readStatics(routes);
+  const statics = readStatics(config);
   return statics.ok ? [] : statics.problems;
 }
 

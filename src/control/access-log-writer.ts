@@ -2,6 +2,9 @@ import fs from 'node:fs';
 
 /** Lines that wait for a slow reader; beyond this they are dropped and counted. */
 const MAX_QUEUED_BYTES = 8 * 1024 * 1024;
+/** A full pipe is tried again after ever longer waits: a reader that keeps up empties it within the first. */
+const RETRY_MIN_MS = 1;
+const RETRY_MAX_MS = 20;
 
 /**
  * The only writer of the access log, on standard output. One write is under way at a time, so lines keep their order and
@@ -44,17 +47,17 @@ export class AccessLogWriter {
     const lines = this.#queue.shift();
     if (lines === undefined) return this.#onIdle?.();
     this.#isWriting = true;
-    this.#writeAll(lines, 0);
+    this.#writeAll(lines, 0, RETRY_MIN_MS);
   }
 
-  #writeAll(lines: Uint8Array, from: number): void {
+  #writeAll(lines: Uint8Array, from: number, waitMs: number): void {
     fs.write(this.#fd, lines, from, lines.length - from, null, (error, written) => {
       if (error?.code === 'EAGAIN') {
-        setTimeout(() => this.#writeAll(lines, from), 10);
+        setTimeout(() => this.#writeAll(lines, from, Math.min(RETRY_MAX_MS, waitMs * 2)), waitMs);
         return;
       }
       // Whatever else is wrong with the log (a closed pipe), requests go on.
-      if (!error && from + written < lines.length) return this.#writeAll(lines, from + written);
+      if (!error && from + written < lines.length) return this.#writeAll(lines, from + written, RETRY_MIN_MS);
       if (error) for (let i = from; i < lines.length; i++) if (lines[i] === 0x0a) this.dropped++;
       this.#queuedBytes -= lines.length;
       this.#isWriting = false;

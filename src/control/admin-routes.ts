@@ -70,6 +70,7 @@ function createMetrics(router: Router): Metrics {
     new SharedFamilies(router.counters, {
       listener: (index) => router.listeners[index]?.name ?? String(index),
       route: routeOfSlot,
+      mainDelaySeconds: () => router.loopDelay.seconds,
       *endpoints() {
         const seen = new Set<string>();
         for (const { service, endpoints } of router.planner.pools.values()) {

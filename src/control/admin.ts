@@ -63,7 +63,8 @@ async function answer(
   if (request.method !== 'GET' && request.method !== 'HEAD') return problem(405, 'only GET and HEAD');
   if (!isOwnHost(config, request.headers.host ?? ''))
     return problem(403, 'the Host header names another server');
-  const url = new URL(request.url ?? '/', 'http://admin');
+  const url = URL.parse(request.url ?? '/', 'http://admin');
+  if (url === null) return problem(400, 'the path cannot be read');
   if (!OPEN_PATHS.has(url.pathname) && !isAuthorised(config, request.headers.authorization ?? '')) {
     return problem(401, 'a bearer token is needed');
   }

@@ -23,7 +23,7 @@ export interface RunOptions {
 export async function runRouter(config: Config, options: RunOptions): Promise<number> {
   const log = createLog(config.logLevel);
   for (const warning of options.warnings) log.warn(warning);
-  const statics = readStatics(config.routes);
+  const statics = readStatics(config);
   if (!statics.ok) {
     for (const problem of statics.problems) process.stderr.write(`fairlead: ${describeProblem(problem)}\n`);
     return exit.badConfig;
@@ -36,14 +36,23 @@ export async function runRouter(config: Config, options: RunOptions): Promise<nu
     await router.close();
     await options.onExit?.();
     if (!(error instanceof PortProblem)) throw error;
-    process.stderr.write(`fairlead: ${error.message}\n`);
-    return error.code === 'EACCES' ? exit.notPermitted : exit.unavailable;
+    return complain(error);
   }
   log.info({ config: options.configFile, workers: config.workers, admin: router.adminPort }, 'started');
   void router.listening.then(() => options.onListening?.(router));
-  const code = await ended;
+  const problem = router.failed.then(async (failed) => {
+    await router.close();
+    return complain(failed);
+  });
+  const code = await Promise.race([ended, problem]);
   await options.onExit?.();
   return code;
+}
+
+/** One line; the exit code says whether it is a matter of permission. */
+function complain({ message, code }: PortProblem): number {
+  process.stderr.write(`fairlead: ${message}\n`);
+  return code === 'EACCES' ? exit.notPermitted : exit.unavailable;
 }
 
 /** TERM and INT drain, a second one exits at once; HUP reloads; USR1 belongs to us so that it opens no debugger. */
@@ -71,7 +80,7 @@ function reload(router: Router, options: RunOptions): void {
     router.log.error({ problems }, 'the configuration is not valid and was not reloaded');
     return;
   }
-  const statics = readStatics(loaded.config.routes);
+  const statics = readStatics(loaded.config);
   if (!statics.ok) {
     router.log.error(
       { problems: statics.problems.map(describeProblem) },

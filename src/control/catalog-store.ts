@@ -211,7 +211,7 @@ function loadFrom(database: DatabaseSync): StoredCatalog {
   const services = new Map<string, Instance[]>();
   try {
     const saved = database.prepare("SELECT value FROM meta WHERE name = 'savedAt'").get()?.value;
-    for (const row of database.prepare('SELECT name, instances FROM service').iterate()) {
+    for (const row of database.prepare('SELECT name, instances FROM service ORDER BY name').iterate()) {
       const instances = readInstances(row.instances);
       if (instances !== null) services.set(String(row.name), instances);
     }

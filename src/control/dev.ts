@@ -1,5 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { probeConsul } from '../commands/consul-probe.ts';
 import type { Config } from '../config/config.ts';
@@ -30,24 +33,22 @@ export async function runDev(config: Config, options: RunOptions): Promise<numbe
   const registry = await startRegistry(await registryAddress(config));
   const samples = await Promise.all(SAMPLES.map(startSample));
   for (const sample of samples) register(registry, sample);
-  const devConfig = withRegistry(config, registry.url);
+  // The sample catalog is made anew each time, so nothing of it is kept.
+  const dataDir = mkdtempSync(join(tmpdir(), 'fairlead-dev-'));
+  const devConfig = withRegistry(config, registry.url, dataDir);
   return runRouter(devConfig, {
     ...options,
     onListening: () => sayEmbedded(devConfig, registry, samples),
     onExit: async () => {
       for (const { child } of samples) child.kill('SIGTERM');
       await registry.close();
+      rmSync(dataDir, { recursive: true, force: true });
     },
   });
 }
 
-/** The sample catalog is made anew each time, so nothing of it is kept. */
-function withRegistry(config: Config, url: string): Config {
-  return {
-    ...config,
-    consul: { ...config.consul, url, token: null, tokenFile: null },
-    dataDir: `${config.dataDir}/dev`,
-  };
+function withRegistry(config: Config, url: string, dataDir: string): Config {
+  return { ...config, consul: { ...config.consul, url, token: null, tokenFile: null }, dataDir };
 }
 
 /** The configured address when it is on this machine and free, so that `consul` commands and curl find it there. */

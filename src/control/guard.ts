@@ -6,8 +6,13 @@ const MASS_SHARE = 0.5;
 const MASS_INSTANCES = 10;
 /** …in at least this many services… */
 const MASS_SERVICES = 3;
-/** …within this time is held: deployments do not look like this, broken agents and lost leaders do. */
+/**
+ * …within this time, less what came back, is held: deployments and flapping checks do not look like this, broken agents
+ * and lost leaders do.
+ */
 const WINDOW_MS = 10_000;
+/** A source that fails again and again is believed in the end. */
+const MAX_HOLDS = 4;
 
 export interface GuardOptions {
   readonly holdMs: number;
@@ -18,22 +23,31 @@ export interface GuardOptions {
 interface Loss {
   readonly at: number;
   readonly service: string;
-  readonly count: number;
+  /** Less what came back since. */
+  count: number;
 }
 
+/** Which losses are doubted: all of them, or only instances that are still registered and whose checks fail. */
+type Scope = 'all' | 'checks';
+
 /**
- * Decides whether a loss is believed. A single service may always lose its instances; a mass disappearance, or any loss
- * while the source itself is in doubt, is held for a bounded time. Held instances that are really gone are found out by
- * their failing connections.
+ * Decides whether a loss is believed. A single service may always lose its instances; a mass disappearance, any loss while
+ * the source itself is in doubt, and failing checks after the source was away are held for a bounded time. Held instances
+ * that are really gone are found out by their failing connections.
  */
 export class Guard {
   readonly #options: GuardOptions;
-  readonly #accepted = new Map<string, number>();
-  readonly #held = new Map<string, readonly Instance[]>();
+  /** What was admitted last, by service. */
+  readonly #believed = new Map<string, readonly Instance[]>();
+  /** News that lost something, until it is believed. */
+  readonly #held = new Map<string, { readonly news: readonly Instance[]; readonly until: number }>();
   #total = 0;
   #losses: Loss[] = [];
-  #heldUntil = 0;
+  #massUntil = 0;
   #doubt: string | null = null;
+  #doubtUntil = 0;
+  #checksSince = 0;
+  #checksUntil = 0;
 
   constructor(options: GuardOptions) {
     this.#options = options;
@@ -42,16 +56,25 @@ export class Guard {
   /** Why losses are held at present; null when they are not. */
   get reason(): string | null {
     if (this.#doubt !== null) return this.#doubt;
-    return this.#held.size > 0 ? 'most instances disappeared at once' : null;
+    if (this.#held.size === 0) return null;
+    const isMass = this.#options.now() < this.#massUntil;
+    return isMass
+      ? 'most instances disappeared at once'
+      : 'checks may not have run since the catalog was away';
   }
 
   get heldServices(): number {
     return this.#held.size;
   }
 
+  /** The source itself is in doubt, and not for too long already. */
+  get isDoubting(): boolean {
+    return this.#doubt !== null && this.#options.now() < this.#doubtUntil;
+  }
+
   doubt(reason: string): void {
     this.#doubt = reason;
-    this.#heldUntil = this.#options.now() + this.#options.holdMs;
+    this.#doubtUntil = this.#options.now() + this.#options.holdMs;
   }
 
   /** The source is believed again. */
@@ -59,51 +82,116 @@ export class Guard {
     this.#doubt = null;
   }
 
-  /** True when the news may be applied now; otherwise it is kept and comes back through `due`. */
-  admit(service: string, instances: readonly Instance[]): boolean {
+  /** The source was away. An agent that starts calls its checks critical until it has run them. */
+  returned(): void {
     const now = this.#options.now();
-    const before = this.#accepted.get(service) ?? 0;
-    const accepted = instances.filter((instance) => this.#options.accepts(instance.health)).length;
-    const lost = before - accepted;
-    if (lost <= 0) return this.#apply(service, accepted);
-    this.#losses = this.#losses.filter((loss) => now - loss.at < WINDOW_MS);
-    if (this.#isHolding(now) || this.#isMass(service, lost)) {
-      if (this.#doubt === null && this.#held.size === 0) this.#heldUntil = now + this.#options.holdMs;
-      this.#held.set(service, instances);
-      return false;
+    const { holdMs } = this.#options;
+    if (now >= this.#checksUntil) this.#checksSince = now;
+    this.#checksUntil = Math.min(now + holdMs, this.#checksSince + MAX_HOLDS * holdMs);
+  }
+
+  /**
+   * What to apply now: the news itself, or the news with what it lost put back. In that case the news comes again through
+   * `due`, unless better news comes first.
+   */
+  admit(service: string, news: readonly Instance[]): readonly Instance[] {
+    const now = this.#options.now();
+    const believed = this.#believed.get(service) ?? [];
+    const lost = this.#count(believed) - this.#count(news);
+    this.#held.delete(service);
+    if (lost <= 0) {
+      this.#regain(service, -lost);
+      return this.#believe(service, news);
+    }
+    if (now < this.#checksUntil) {
+      const kept = this.#keep(believed, news, 'checks');
+      if (kept !== news) return this.#hold(service, news, kept, this.#checksUntil);
+    }
+    const kept = this.#keep(believed, news, 'all');
+    if (kept === news) return this.#believe(service, news);
+    if (this.#isHolding(now) || this.#isMass(service, lost, now)) {
+      return this.#hold(service, news, kept, this.#massUntil);
     }
     this.#losses.push({ at: now, service, count: lost });
-    return this.#apply(service, accepted);
+    return this.#believe(service, news);
   }
 
   /** Held news whose time has come; the caller applies it. */
   due(): [string, readonly Instance[]][] {
-    if (this.#held.size === 0 || this.#options.now() < this.#heldUntil) return [];
-    const due = [...this.#held];
-    this.#held.clear();
-    this.#losses = [];
-    for (const [service, instances] of due) {
-      this.#apply(service, instances.filter((instance) => this.#options.accepts(instance.health)).length);
-    }
-    return due;
+    if (this.#held.size === 0 || this.isDoubting) return [];
+    const now = this.#options.now();
+    const due = [...this.#held].filter(([, { until }]) => now >= until);
+    if (due.length > 0) this.#losses = [];
+    return due.map(([service, { news }]) => {
+      this.#held.delete(service);
+      return [service, this.#believe(service, news)];
+    });
   }
 
   #isHolding(now: number): boolean {
-    return this.#doubt !== null ? now < this.#heldUntil : this.#held.size > 0;
+    return this.isDoubting || (now < this.#massUntil && this.#held.size > 0);
   }
 
-  #isMass(service: string, lost: number): boolean {
-    const count = this.#losses.reduce((sum, loss) => sum + loss.count, lost);
+  /** An instance that flaps is one loss, however often it leaves. */
+  #regain(service: string, gained: number): void {
+    let left = gained;
+    for (const loss of this.#losses) {
+      if (loss.service !== service) continue;
+      const back = Math.min(left, loss.count);
+      loss.count -= back;
+      left -= back;
+    }
+  }
+
+  #isMass(service: string, lost: number, now: number): boolean {
+    this.#losses = this.#losses.filter((loss) => loss.count > 0 && now - loss.at < WINDOW_MS);
+    const earlier = this.#losses.reduce((sum, loss) => sum + loss.count, 0);
+    const count = earlier + lost;
     const services = new Set([...this.#losses.map((loss) => loss.service), service]).size;
-    const before = this.#total + count - lost;
-    return count >= MASS_INSTANCES && services >= MASS_SERVICES && count > before * MASS_SHARE;
+    const before = this.#total + earlier;
+    if (count < MASS_INSTANCES || services < MASS_SERVICES || count <= before * MASS_SHARE) return false;
+    this.#massUntil = now + this.#options.holdMs;
+    return true;
   }
 
-  #apply(service: string, accepted: number): true {
-    this.#held.delete(service);
-    this.#total += accepted - (this.#accepted.get(service) ?? 0);
-    if (accepted === 0) this.#accepted.delete(service);
-    else this.#accepted.set(service, accepted);
-    return true;
+  /** The news with the doubtful losses put back as they were; the news itself when it has none. */
+  #keep(believed: readonly Instance[], news: readonly Instance[], scope: Scope): readonly Instance[] {
+    const fresh = new Map(news.map((instance) => [instance.id, instance]));
+    const kept = new Map<string, Instance>();
+    for (const instance of believed) {
+      if (!this.#options.accepts(instance.health)) continue;
+      const now = fresh.get(instance.id);
+      // Maintenance is somebody's wish, not a check that has not run.
+      const isDoubtful =
+        now === undefined
+          ? scope === 'all'
+          : !this.#options.accepts(now.health) && now.health !== 'maintenance';
+      if (isDoubtful) kept.set(instance.id, instance);
+    }
+    if (kept.size === 0) return news;
+    return [...news.filter(({ id }) => !kept.has(id)), ...kept.values()];
+  }
+
+  #hold(
+    service: string,
+    news: readonly Instance[],
+    kept: readonly Instance[],
+    until: number,
+  ): readonly Instance[] {
+    this.#held.set(service, { news, until });
+    return this.#believe(service, kept);
+  }
+
+  #believe(service: string, instances: readonly Instance[]): readonly Instance[] {
+    this.#total += this.#count(instances) - this.#count(this.#believed.get(service) ?? []);
+    if (instances.length === 0) this.#believed.delete(service);
+    else this.#believed.set(service, instances);
+    return instances;
+  }
+
+  #count(instances: readonly Instance[]): number {
+    let count = 0;
+    for (const { health } of instances) if (this.#options.accepts(health)) count++;
+    return count;
   }
 }

@@ -30,6 +30,10 @@ export class Metrics {
 
   constructor(shared: SharedFamilies) {
     collectDefaultMetrics({ register: this.#registry });
+    // Each scrape empties these for the next, whose mean is then not a number; `event_loop_delay_seconds` tells the same.
+    for (const { name } of this.#registry.getMetricsAsArray()) {
+      if (name.startsWith('nodejs_eventloop_lag_')) this.#registry.removeSingleMetric(name);
+    }
     for (const family of shared.families()) this.add(family);
   }
 

@@ -11,6 +11,7 @@ import type { ProviderEvents } from './providers/provider.ts';
 import { Slots } from './slots.ts';
 
 type TableMessage = Extract<ToWorker, { type: 'table' }>;
+type Lines = readonly (readonly [key: string, text: string])[];
 
 /** Route numbers are never used twice, so late counts cannot land on another route. */
 const ROUTE_SLOTS = 0xfffffffe;
@@ -38,10 +39,13 @@ export class Publisher implements ProviderEvents {
   readonly #routeSlots = new Slots(NO_ROUTE + 1, ROUTE_SLOTS);
   readonly #options: PublisherOptions;
   readonly #instances = new Map<string, readonly Instance[]>();
-  /** When services that left the catalog are forgotten: until then their hosts answer 503. */
-  readonly #forgetAt = new Map<string, number>();
+  /** Services that left the catalog: until they are forgotten, their hosts answer 503. */
+  readonly #gone = new Map<string, { readonly last: readonly Instance[]; readonly forgetAt: number }>();
   readonly #providerRefusals = new Map<string, readonly Refusal[]>();
   readonly #unconfirmed = new Set<string>();
+  /** Entries of the KV tree that are applied, and fewer ones that wait. */
+  #lineCount = 0;
+  #heldLines: Lines | null = null;
   #receivedAt = 0;
   #isScheduled = false;
 
@@ -51,10 +55,7 @@ export class Publisher implements ProviderEvents {
 
   /** The operator's own routes are now these. */
   setStatics(statics: readonly StaticEntry[]): void {
-    for (const service of this.#options.planner.setStatics(statics)) {
-      const instances = this.#instances.get(service) ?? [];
-      this.#options.planner.setService(service, instances);
-    }
+    this.#options.planner.setStatics(statics);
     this.#schedule(performance.now());
   }
 
@@ -74,36 +75,47 @@ export class Publisher implements ProviderEvents {
 
   service(name: string, instances: readonly Instance[], receivedAt: number): void {
     this.#unconfirmed.delete(name);
-    if (!this.#options.guard.admit(name, instances)) {
-      this.#options.log.warn(
-        { service: name, reason: this.#options.guard.reason },
+    const { guard, log } = this.#options;
+    const wasHeld = guard.heldServices > 0;
+    const admitted = guard.admit(name, instances);
+    if (admitted !== instances) {
+      // The first of what may be thousands.
+      log[wasHeld ? 'debug' : 'warn'](
+        { service: name, reason: guard.reason },
         'a loss of instances is held until it is certain',
       );
-      return;
     }
-    this.#apply(name, instances, receivedAt);
+    this.#apply(name, admitted, receivedAt);
   }
 
   #apply(name: string, instances: readonly Instance[], receivedAt: number): void {
     const { planner } = this.#options;
     const before = this.#instances.get(name);
     if (instances.length > 0) {
-      this.#forgetAt.delete(name);
+      this.#gone.delete(name);
       this.#instances.set(name, instances);
       planner.setService(name, instances);
     } else if (before !== undefined && before.length > 0) {
       // A known host without instances is 503, not 404 and not somebody else's route.
-      this.#forgetAt.set(name, performance.now() + this.#options.forgetMs);
+      this.#gone.set(name, { last: before, forgetAt: performance.now() + this.#options.forgetMs });
       this.#instances.set(name, []);
       planner.setService(name, before, true);
-    } else {
+    } else if (!this.#gone.has(name)) {
       planner.setService(name, []);
     }
     this.#options.onService(name, instances);
     this.#schedule(receivedAt);
   }
 
-  lines(_source: 'kv', lines: readonly (readonly [string, string])[], receivedAt: number): void {
+  /** Lines that are fewer than before are a loss like any other: in doubt they wait, for the next report or certainty. */
+  lines(_source: 'kv', lines: Lines, receivedAt: number): void {
+    const isHeld = this.#options.guard.isDoubting && lines.length < this.#lineCount;
+    this.#heldLines = isHeld ? lines : null;
+    if (!isHeld) this.#applyLines(lines, receivedAt);
+  }
+
+  #applyLines(lines: Lines, receivedAt: number): void {
+    this.#lineCount = lines.length;
     const program = parseFabioCommands(lines.map(([key, text]) => ({ key, text })));
     const refused = program.refused.map(({ key, line, text, reason }) => ({
       provider: 'kv' as const,
@@ -130,7 +142,9 @@ export class Publisher implements ProviderEvents {
     this.#becomeComplete();
   }
 
-  complete(): void {
+  /** What could not be read so far keeps its saved instances: no answer is not an empty answer. */
+  complete(unknown: readonly string[]): void {
+    for (const name of unknown) this.#unconfirmed.delete(name);
     for (const name of this.#unconfirmed) this.service(name, [], performance.now());
     this.#unconfirmed.clear();
     this.#becomeComplete();
@@ -147,6 +161,10 @@ export class Publisher implements ProviderEvents {
     this.#options.log.warn({ reason }, 'the catalog is in doubt: losses are held');
   }
 
+  returned(): void {
+    this.#options.guard.returned();
+  }
+
   certain(): void {
     this.#options.guard.certain();
     this.tick();
@@ -157,9 +175,13 @@ export class Publisher implements ProviderEvents {
     for (const [name, instances] of this.#options.guard.due())
       this.#apply(name, instances, performance.now());
     const now = performance.now();
-    for (const [name, at] of this.#forgetAt) {
-      if (now < at) continue;
-      this.#forgetAt.delete(name);
+    if (this.#heldLines !== null && !this.#options.guard.isDoubting) {
+      this.#applyLines(this.#heldLines, now);
+      this.#heldLines = null;
+    }
+    for (const [name, { forgetAt }] of this.#gone) {
+      if (now < forgetAt) continue;
+      this.#gone.delete(name);
       this.#instances.delete(name);
       this.#options.planner.setService(name, []);
       this.#schedule(now);

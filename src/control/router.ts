@@ -12,6 +12,7 @@ import { Convergence } from './convergence.ts';
 import { EndpointSlots } from './endpoint-slots.ts';
 import { Guard } from './guard.ts';
 import type { Log } from './log.ts';
+import { LoopDelay } from './loop-delay.ts';
 import { Counts } from './metrics.ts';
 import { claimPorts, PortProblem } from './ports.ts';
 import { createConsulProvider } from './providers/consul.ts';
@@ -25,6 +26,8 @@ const BIND_ANYWAY_MS = 10_000;
 const TICK_MS = 1_000;
 const FLUSH_MS = 1_000;
 
+type ListenFailed = Extract<FromWorker, { type: 'listen-failed' }>;
+
 /**
  * Builds every part of a router and introduces them to each other: the wiring diagram as code. It decides nothing about
  * traffic.
@@ -34,6 +37,8 @@ export class Router {
   readonly startedAt = performance.now();
   /** Resolves when every worker has bound its listeners for the first time. */
   readonly listening: Promise<void>;
+  /** Resolves when a listener that was free at the start could not be bound after all. */
+  readonly failed: Promise<PortProblem>;
   readonly planner: Planner;
   readonly publisher: Publisher;
   readonly guard: Guard;
@@ -43,14 +48,19 @@ export class Router {
   readonly consulErrors = new Counts();
   readonly convergence = new Convergence();
   readonly accessLog = new AccessLogWriter();
+  readonly loopDelay = new LoopDelay();
   isDraining = false;
   config: Config;
+  /** The configuration as it was given; `config` has the ports that were found. */
+  readonly #given: Config;
   #statics: readonly StaticEntry[];
   #workers: Workers | null = null;
   #admin: Admin | null = null;
   #store: CatalogStore | null = null;
   #markListening: () => void = () => {};
+  #fail: (problem: PortProblem) => void = () => {};
   readonly #listeningWorkers = new Set<number>();
+  #hasListened = false;
   readonly #drained = new Set<number>();
   #onAllDrained: (() => void) | null = null;
   readonly #stop = new AbortController();
@@ -58,17 +68,22 @@ export class Router {
 
   constructor(config: Config, statics: readonly StaticEntry[], log: Log) {
     this.config = config;
+    this.#given = config;
     this.log = log;
     this.#statics = statics;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.listening = promise;
     this.#markListening = resolve;
+    const failure = Promise.withResolvers<PortProblem>();
+    this.failed = failure.promise;
+    this.#fail = failure.resolve;
     const { fabio, fairlead } = config.dialects;
     const dialects = { fairlead, fabio: fabio.enabled ? { prefix: fabio.tagPrefix } : null };
     const context = { datacenter: config.consul.datacenter ?? '' };
     const accepts = (health: (typeof config.consul.health)[number]): boolean =>
       config.consul.health.includes(health);
-    this.planner = new Planner({ dialects, ...context, accepts }, statics);
+    const listeners = config.listeners.map(({ name }) => name);
+    this.planner = new Planner({ dialects, ...context, accepts, listeners }, statics);
     this.guard = new Guard({ holdMs: config.consul.holdMs, accepts, now: () => performance.now() });
     this.counters = createCountersLayout(config.workers);
     const endpointCounters = new EndpointCounters(this.counters);
@@ -164,11 +179,11 @@ export class Router {
     this.#statics = statics;
     this.publisher.setStatics(statics);
     this.provider.refresh();
-    const kept = ['logLevel', 'routes', 'listeners'];
+    const applied = ['logLevel', 'routes'];
     const pending = Object.keys(config).filter(
       (key) =>
-        !kept.includes(key) &&
-        JSON.stringify(config[key as keyof Config]) !== JSON.stringify(this.config[key as keyof Config]),
+        !applied.includes(key) &&
+        JSON.stringify(config[key as keyof Config]) !== JSON.stringify(this.#given[key as keyof Config]),
     );
     this.log.info({ routes: statics.length, needRestart: pending }, 'configuration reloaded');
   }
@@ -177,7 +192,7 @@ export class Router {
   async drain(): Promise<void> {
     this.isDraining = true;
     const { drainMs } = this.config.timeouts;
-    if (this.#workers !== null && this.#workers.alive > 0) {
+    if (this.#workers !== null) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#onAllDrained = resolve;
       this.#workers.drain(drainMs);
@@ -191,6 +206,7 @@ export class Router {
   async close(): Promise<void> {
     this.#stop.abort();
     for (const timer of this.#timers) clearInterval(timer);
+    this.loopDelay.close();
     await this.#workers?.terminate();
     await this.accessLog.flush(1_000);
     await this.#admin?.close();
@@ -227,14 +243,15 @@ export class Router {
   #onMessage(worker: number, message: FromWorker): void {
     switch (message.type) {
       case 'ready':
-        return;
+        // What left while it was away is nothing it could let go of.
+        return this.endpointSlots.workerGone(worker);
       case 'listening':
+        this.#hasListened = true;
         this.#listeningWorkers.add(worker);
         if (this.#listeningWorkers.size === this.config.workers) this.#markListening();
         return;
       case 'listen-failed':
-        this.log.fatal(message, 'a listener could not be bound');
-        return;
+        return this.#onListenFailed(worker, message);
       case 'applied':
         return this.convergence.applied(message.version);
       case 'released':
@@ -246,6 +263,14 @@ export class Router {
       case 'drained':
         return this.#onDrained(worker);
     }
+  }
+
+  /** Somebody took the port since the start, or a worker that was started again is short of something: it tries anew. */
+  #onListenFailed(worker: number, { listener, code, message }: ListenFailed): void {
+    this.log.error({ worker, listener, code, error: message }, 'a listener could not be bound');
+    if (this.#hasListened) return this.#workers?.restart(worker);
+    const { address } = this.config.listeners.find(({ name }) => name === listener)!;
+    this.#fail(new PortProblem(`listener ${listener}`, address, code));
   }
 
   #onDeath(worker: number): void {

@@ -19,6 +19,8 @@ export interface Names {
   listener(index: number): string;
   /** Null for a route that is gone: its series are not shown. */
   route(slot: number): { readonly id: string; readonly service: string } | null;
+  /** The main thread's own delay. */
+  mainDelaySeconds(): number;
   endpoints(): Iterable<{
     readonly id: string;
     readonly service: string;
@@ -26,7 +28,7 @@ export interface Names {
   }>;
 }
 
-const DELAY_HELP = 'Mean delay of the event loop of a worker over the last second';
+const DELAY_HELP = 'Mean delay of the event loop of a thread over the last second';
 
 /** Reads the workers' counters and gives them names. */
 export class SharedFamilies {
@@ -69,9 +71,7 @@ export class SharedFamilies {
       this.#counter('retries_total', 'Further attempts on another endpoint', F.retries, (slot) =>
         this.#routeLabels(slot),
       ),
-      this.#gauge('event_loop_delay_seconds', DELAY_HELP, F.eventLoopDelay, (slot) => ({
-        thread: `worker-${slot}`,
-      })),
+      this.#eventLoopDelay(),
       this.#endpointFamily('endpoint_in_flight', 'Requests in flight', 'gauge', ({ slot }) =>
         this.#endpoints.inFlight(slot),
       ),
@@ -111,6 +111,14 @@ export class SharedFamilies {
 
   #gauge(name: string, help: string, family: number, labels: LabelsOf): Family {
     return { name, help, type: 'gauge', read: () => this.#sums(family, labels) };
+  }
+
+  #eventLoopDelay(): Family {
+    const workers = this.#gauge('event_loop_delay_seconds', DELAY_HELP, F.eventLoopDelay, (slot) => ({
+      thread: `worker-${slot}`,
+    }));
+    const main = (): Sample => ({ value: this.#names.mainDelaySeconds(), labels: { thread: 'main' } });
+    return { ...workers, read: () => [main(), ...workers.read()] };
   }
 
   /** One sample per label set, added up over workers and over the columns of workers that died. */

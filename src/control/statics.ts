@@ -1,7 +1,7 @@
 import { whyUnserved } from '../../router/members.ts';
 import { parseStaticInstance, parseStaticRule } from '../../router/static.ts';
 import type { StaticEntry } from '../../router/static-routes.ts';
-import type { StaticRoute } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import type { Problem } from '../config/load.ts';
 
 export type Statics =
@@ -9,7 +9,8 @@ export type Statics =
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
 /** Parses the routes of the configuration file; every problem with the place it stands. */
-export function readStatics(routes: readonly StaticRoute[]): Statics {
+export function readStatics({ routes, listeners }: Pick<Config, 'routes' | 'listeners'>): Statics {
+  const names = listeners.map(({ name }) => name);
   const entries: StaticEntry[] = [];
   const problems: Problem[] = [];
   for (const route of routes) {
@@ -18,7 +19,7 @@ export function readStatics(routes: readonly StaticRoute[]): Statics {
       problems.push({ at: route.at, message: rule.reason });
       continue;
     }
-    const unserved = whyUnserved(rule.claim);
+    const unserved = whyUnserved(rule.claim, names);
     if (unserved !== null) {
       problems.push({ at: route.at, message: unserved });
       continue;

@@ -78,11 +78,20 @@ export class Workers {
     this.broadcast({ type: 'listen' });
   }
 
-  /** No more respawning; every worker drains. */
+  /** No more respawning; every worker drains. One that is only starting has nothing to finish and ends. */
   drain(deadlineMs: number): void {
     this.#isClosing = true;
-    for (const seat of this.#seats) if (seat.timer) clearTimeout(seat.timer);
+    for (const [index, seat] of this.#seats.entries()) {
+      if (seat.timer) clearTimeout(seat.timer);
+      if (seat.worker === null) this.#options.onDeath(index);
+      else if (!seat.isReady) void seat.worker.terminate();
+    }
     this.broadcast({ type: 'drain', deadlineMs });
+  }
+
+  /** Ends one worker; the next takes its place after the usual delay. */
+  restart(index: number): void {
+    void this.#seats[index]!.worker?.terminate();
   }
 
   async terminate(): Promise<void> {

@@ -1,14 +1,15 @@
 import type net from 'node:net';
-import type { Reason } from '../shared/reasons.ts';
 import type { Timed } from './deadlines.ts';
 import type { Engine, ListenerFacts } from './engine.ts';
 import { Exchange } from './exchange.ts';
 import { clientOf, type Peer, plainAddress } from './forwarded.ts';
-import { chainOf, valueOf } from './head-writer.ts';
-import { Field } from './http1/fields.ts';
-import { HeadParser } from './http1/head-parser.ts';
+import { chainOf } from './head-writer.ts';
+import { Field, fieldValue } from './http1/fields.ts';
+import { HeadReader } from './http1/head-reader.ts';
 import { type Refused, type RequestHead, readRequest, refusalOf } from './http1/heads.ts';
-import { replyFor } from './replies.ts';
+import { own, reset, type SocketOwner } from './owned-socket.ts';
+import { reasonOfRefusal, replyFor } from './replies.ts';
+import { recordRefusal } from './request-record.ts';
 
 /** Received but not yet wanted: pipelined requests, or a body whose upstream is still being connected. */
 const MAX_BUFFERED = 64 * 1024;
@@ -22,7 +23,7 @@ const Phase = { idle: 0, head: 1, exchange: 2, lingering: 3, closed: 4 } as cons
  * One client connection: reads heads one after the other and lets an `Exchange` do each request. Pipelined requests wait
  * for their turn in the buffer.
  */
-export class ClientConnection implements Timed {
+export class ClientConnection implements Timed, SocketOwner {
   deadline: number;
   deadlineIndex = -1;
   readonly listener: ListenerFacts;
@@ -31,8 +32,8 @@ export class ClientConnection implements Timed {
   readonly #socket: net.Socket;
   #phase: number = Phase.idle;
   #exchange: Exchange | null = null;
-  #parser: HeadParser | null = null;
-  /** The incomplete head while `#parser` is set, otherwise bytes nobody wanted yet. */
+  readonly #heads: HeadReader;
+  /** Bytes nobody wanted yet. */
   #buffered: Buffer | null = null;
   #isReading = false;
   #lingered = 0;
@@ -42,19 +43,14 @@ export class ClientConnection implements Timed {
     this.listener = listener;
     this.engine = engine;
     this.#socket = socket;
+    this.#heads = new HeadReader('request', engine);
     const address = plainAddress(socket.remoteAddress ?? '');
     this.peer = { address, isTrusted: engine.trustedProxies.has(address) };
     // The first request has the head's time: a connection that never speaks is not keep-alive.
     this.deadline = engine.deadlines.now + engine.timeouts.headMs;
     engine.opened(this);
     engine.deadlines.add(this);
-    const owned = socket as OwnedSocket;
-    owned.owner = this;
-    owned.on('data', onData);
-    owned.on('end', onEnd);
-    owned.on('drain', onDrain);
-    owned.on('error', onError);
-    owned.on('close', onClose);
+    own(socket, this);
   }
 
   get isClosed(): boolean {
@@ -65,7 +61,7 @@ export class ClientConnection implements Timed {
   identify(head: RequestHead): { client: string; requestId: string } {
     const { engine, peer } = this;
     if (!peer.isTrusted) return { client: peer.address, requestId: engine.newRequestId() };
-    const given = valueOf(head, Field.requestId);
+    const given = fieldValue(head, Field.requestId);
     return {
       client: clientOf(peer, chainOf(head), engine.trustedProxies),
       requestId: /^[\w.:/+=-]{1,128}$/.test(given) ? given : engine.newRequestId(),
@@ -82,48 +78,42 @@ export class ClientConnection implements Timed {
       return;
     }
     if (this.#phase === Phase.lingering) return this.#linger(chunk.length);
-    if (this.#phase !== Phase.closed) this.#read(chunk, 0);
+    if (this.#phase === Phase.closed) return;
+    if (this.#buffered !== null) this.#keep(chunk);
+    else this.#read(chunk);
   }
 
-  /** Reads requests from `chunk[at..]` until one has begun that is not over yet, or the bytes are used up. */
-  #read(chunk: Buffer, at: number): void {
-    // A loop, because a pipeline of requests that we answer ourselves would otherwise be a recursion.
+  /**
+   * Reads requests until one has begun that is not over yet, the bytes are used up, or the client does not take its
+   * answers. A loop, because a pipeline of requests that we answer ourselves would otherwise be a recursion.
+   */
+  #read(chunk: Buffer): void {
     this.#isReading = true;
     let bytes: Buffer | null = chunk;
-    let from = at;
     while (bytes !== null) {
-      this.#readOne(bytes, from);
-      if (this.#phase !== Phase.idle) break;
+      this.#readOne(bytes);
+      if (this.#phase !== Phase.idle || this.#socket.writableNeedDrain) break;
       bytes = this.#buffered;
-      from = 0;
       this.#buffered = null;
     }
     this.#isReading = false;
   }
 
-  #readOne(chunk: Buffer, at: number): void {
+  #readOne(chunk: Buffer): void {
     const { engine } = this;
-    let bytes = chunk;
-    let base = at;
-    let before = 0;
-    let parser = this.#parser;
-    if (parser === null) {
-      parser = engine.parser;
-      parser.reset('request');
-    } else {
-      before = this.#buffered!.length;
-      bytes = Buffer.concat([this.#buffered!, at === 0 ? chunk : chunk.subarray(at)]);
-      base = 0;
+    const heads = this.#heads;
+    const end = heads.read(chunk, 0);
+    if (end < 0) return this.#refuse(refusalOf(heads.parser.fault!), heads.isRefusedHead ? 'HEAD' : '');
+    if (end === 0) {
+      if (this.#phase === Phase.head) return;
+      this.#phase = Phase.head;
+      this.deadline = engine.deadlines.now + engine.timeouts.headMs;
+      return;
     }
-    const length = parser.parse(bytes, base, bytes.length);
-    if (length === 0) return this.#awaitMore(parser, bytes, base);
-    this.#parser = null;
-    this.#buffered = null;
-    if (length < 0) return this.#refuse(refusalOf(parser.fault!));
-    const head = readRequest(parser, bytes.toString('latin1', base, base + length));
-    if ('refused' in head) return this.#refuse(head);
+    const head = readRequest(heads.parser, heads.text);
+    if ('refused' in head)
+      return this.#refuse(head, heads.text.startsWith('HEAD ', heads.parser.lineStart) ? 'HEAD' : '');
 
-    const end = at + length - before;
     this.#phase = Phase.exchange;
     this.deadline = Number.POSITIVE_INFINITY;
     if (end < chunk.length) this.#buffered = chunk.subarray(end);
@@ -132,36 +122,27 @@ export class ClientConnection implements Timed {
     this.takeBody();
   }
 
-  #awaitMore(parser: HeadParser, bytes: Buffer, base: number): void {
-    const { engine } = this;
-    if (this.#parser === null) {
-      this.#parser = parser;
-      engine.parser = new HeadParser(engine.limits);
-    }
-    if (this.#phase !== Phase.head) {
-      this.#phase = Phase.head;
-      this.deadline = engine.deadlines.now + engine.timeouts.headMs;
-    }
-    this.#buffered = base === 0 ? bytes : bytes.subarray(base);
-  }
-
   /** Offers kept bytes to the exchange, if it takes them by now. */
   takeBody(): void {
     const exchange = this.#exchange;
     const bytes = this.#buffered;
     if (this.#phase !== Phase.exchange || exchange === null || !exchange.takesBytes) return;
     this.#buffered = null;
-    if (bytes !== null) {
-      const at = exchange.onClientBytes(bytes, 0);
-      if (this.#exchange !== exchange) return;
-      if (at < bytes.length) this.#buffered = bytes.subarray(at);
-    }
-    if (exchange.takesBytes) this.resumeReading();
+    // Before the bytes are offered, because the exchange may want a pause for them.
+    this.resumeReading();
+    if (bytes === null) return;
+    const at = exchange.onClientBytes(bytes, 0);
+    if (this.#exchange === exchange && at < bytes.length) this.#buffered = bytes.subarray(at);
   }
 
   #keep(chunk: Buffer): void {
     this.#buffered = this.#buffered === null ? chunk : Buffer.concat([this.#buffered, chunk]);
     if (this.#buffered.length > MAX_BUFFERED) this.#socket.pause();
+  }
+
+  /** Nothing is read for now: whoever is late, it is not the client. */
+  get isPaused(): boolean {
+    return this.#socket.isPaused();
   }
 
   pauseReading(): void {
@@ -215,17 +196,25 @@ export class ClientConnection implements Timed {
     if (!keepAlive || this.engine.isDraining) return this.#close();
     this.#phase = Phase.idle;
     this.deadline = this.engine.deadlines.now + this.engine.timeouts.idleMs;
+    // A client that asks and does not listen must not fill our memory with answers: it waits for `onDrain`.
+    if (this.#socket.writableNeedDrain) this.#socket.pause();
+    else if (!this.#isReading) this.#goOn();
+  }
+
+  /** With what has been received already, or with whatever comes. */
+  #goOn(): void {
     if (this.#socket.isPaused()) this.#socket.resume();
-    if (this.#isReading || this.#buffered === null) return;
     const bytes = this.#buffered;
+    if (bytes === null) return;
     this.#buffered = null;
-    this.#read(bytes, 0);
+    this.#read(bytes);
   }
 
   /** Ends orderly: what was written arrives, what still comes in is thrown away for a moment. */
   #close(): void {
     this.#phase = Phase.lingering;
     this.#buffered = null;
+    this.#heads.forget();
     this.deadline = this.engine.deadlines.now + LINGER_MS;
     this.#socket.end();
     if (this.#socket.isPaused()) this.#socket.resume();
@@ -236,32 +225,36 @@ export class ClientConnection implements Timed {
     if (this.#lingered > LINGER_BYTES) this.destroy();
   }
 
-  /** Answers a head that is no request and closes. */
-  #refuse(refused: Refused): void {
-    const reason = reasonOf(refused.status);
-    const reply = replyFor(reason, { method: '', accept: '', keepAlive: false, minor: 1 }, refused.status);
-    Exchange.recordRefusal(this, reason, reply);
+  /** Answers what is no request and closes. */
+  #refuse(refused: Refused, method: string): void {
+    const reason = reasonOfRefusal(refused.status);
+    const reply = replyFor(reason, { method, accept: '', keepAlive: false, minor: 1 }, refused.status);
+    recordRefusal(this, reason, reply);
     this.writeText(reply.text);
     this.#close();
   }
 
-  /** Shutdown: an idle connection ends now; a busy one after its answer (`exchangeDone`). */
+  /** Shutdown: an idle connection ends now; one with a request, even a part of one, after its answer. */
   drain(): void {
-    if (this.#phase === Phase.idle || this.#phase === Phase.head) this.#close();
+    if (this.#phase === Phase.idle) this.#close();
   }
 
   expire(): void {
-    if (this.#phase === Phase.head) {
-      const reply = replyFor('request_timeout', { method: '', accept: '', keepAlive: false, minor: 1 });
-      Exchange.recordRefusal(this, 'request_timeout', reply);
-      this.writeText(reply.text);
-      return this.#close();
+    switch (this.#phase) {
+      case Phase.head:
+        return this.#refuse({ refused: true, status: 408, fault: 'late' }, '');
+      case Phase.exchange:
+        return this.#exchange!.onClientLate();
+      default:
+        // What was written is still under way to a slow client.
+        if (!this.hasProgressed()) return this.destroy();
+        this.deadline = this.engine.deadlines.now + this.engine.timeouts.streamIdleMs;
     }
-    if (this.#phase === Phase.exchange) return this.#exchange!.onClientLate();
-    if (this.#phase === Phase.lingering && this.hasProgressed()) {
-      this.deadline = this.engine.deadlines.now + this.engine.timeouts.streamIdleMs;
-      return;
-    }
+  }
+
+  /** Closes such that the client cannot take what it has for complete. */
+  abort(): void {
+    if (this.#phase !== Phase.closed) reset(this.#socket);
     this.destroy();
   }
 
@@ -271,63 +264,37 @@ export class ClientConnection implements Timed {
     this.engine.deadlines.remove(this);
     this.engine.closed(this);
     this.#buffered = null;
-    this.#parser = null;
+    this.#heads.forget();
     const exchange = this.#exchange;
     this.#exchange = null;
     this.#socket.destroy();
     exchange?.onClientGone();
   }
 
+  /**
+   * The client sends no more. In a tunnel that is one direction; a client that waits for an answer has gone away: like
+   * nginx and Go's server we do not let an upstream work for somebody who most likely hung up.
+   */
   onEnd(): void {
     if (this.#phase === Phase.exchange) {
       if (this.#exchange!.onClientEnd()) return;
-    } else if (this.#phase === Phase.lingering && this.hasUnsent) {
+    } else if (this.hasUnsent) {
+      if (this.#phase !== Phase.lingering) this.#close();
       return;
     }
     this.destroy();
   }
 
+  onError(): void {
+    this.destroy();
+  }
+
+  onClose(): void {
+    this.destroy();
+  }
+
   onDrain(): void {
-    this.#exchange?.onClientDrain();
+    if (this.#phase === Phase.exchange) this.#exchange!.onClientDrain();
+    else if (this.#phase === Phase.idle) this.#goOn();
   }
-}
-
-function reasonOf(status: Refused['status']): Reason {
-  switch (status) {
-    case 413:
-      return 'body_too_large';
-    case 414:
-      return 'uri_too_long';
-    case 431:
-      return 'headers_too_large';
-    case 501:
-      return 'not_implemented';
-    default:
-      return 'bad_request';
-  }
-}
-
-/** Listeners are shared functions; the socket knows its connection. */
-interface OwnedSocket extends net.Socket {
-  owner: ClientConnection;
-}
-
-function onData(this: OwnedSocket, chunk: Buffer): void {
-  this.owner.onData(chunk);
-}
-
-function onEnd(this: OwnedSocket): void {
-  this.owner.onEnd();
-}
-
-function onDrain(this: OwnedSocket): void {
-  this.owner.onDrain();
-}
-
-function onError(this: OwnedSocket): void {
-  this.owner.destroy();
-}
-
-function onClose(this: OwnedSocket): void {
-  this.owner.destroy();
 }

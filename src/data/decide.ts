@@ -1,14 +1,22 @@
 import { isStripped, normalPath, pathEnd, rewriteTarget } from '../../router/paths.ts';
 import type { Reason } from '../shared/reasons.ts';
 import type { Engine, ListenerFacts } from './engine.ts';
-import { valueOf } from './head-writer.ts';
-import { Field } from './http1/fields.ts';
+import { Field, fieldValue, fieldValueByName } from './http1/fields.ts';
 import type { RequestHead } from './http1/heads.ts';
 import type { LiveRoute } from './live-table.ts';
+import type { LivePool } from './pools.ts';
+
+export interface Forward {
+  readonly kind: 'forward';
+  readonly route: LiveRoute;
+  readonly target: string;
+  /** Taken off in front; null when nothing was. */
+  readonly strippedPrefix: string | null;
+}
 
 /** What is done with a request, before anything is done. */
 export type Decision =
-  | { kind: 'forward'; route: LiveRoute; target: string; strippedPrefix: string | null }
+  | Forward
   | { kind: 'redirect'; route: LiveRoute; status: number; location: string }
   | { kind: 'refuse'; route: LiveRoute | null; reason: Reason };
 
@@ -35,6 +43,8 @@ export function decide(
     !(isTrustedPeer && isForwardedHttps(head))
   ) {
     if (options.https === 'only') return { kind: 'refuse', route: null, reason: 'no_route' };
+    // HTTP/1.0 without Host: there is no name to send the client to.
+    if (head.host === '') return { kind: 'refuse', route, reason: 'bad_request' };
     return {
       kind: 'redirect',
       route,
@@ -47,6 +57,11 @@ export function decide(
   if (options.redirect !== undefined) {
     const location = redirectLocation(route, options.redirect.location, head.host, path, query);
     return { kind: 'redirect', route, status: options.redirect.status, location };
+  }
+  const { bodyBytes } = engine.limits;
+  // What is announced too large is refused before anybody is asked.
+  if (bodyBytes > 0 && head.framing.kind === 'length' && head.framing.length > bodyBytes) {
+    return { kind: 'refuse', route, reason: 'body_too_large' };
   }
   if (rawPath === '*') return { kind: 'forward', route, target, strippedPrefix: null };
   const isText = route.rule.match === 'text';
@@ -61,7 +76,7 @@ export function decide(
 
 /** A trusted proxy in front has ended TLS already: redirecting again would loop. */
 function isForwardedHttps(head: RequestHead): boolean {
-  return valueOf(head, Field.forwardedProto).toLowerCase() === 'https';
+  return fieldValue(head, Field.forwardedProto).toLowerCase() === 'https';
 }
 
 function isAllowed(route: LiveRoute, client: string): boolean {
@@ -84,4 +99,17 @@ function redirectLocation(
   const rewritten = rewriteTarget(path, path, '', options, isText);
   const location = template.replaceAll('$host', () => host).replaceAll('$path', () => rewritten);
   return template.includes('$path') && !/[?#]/.test(template) ? location + query : location;
+}
+
+/** What a request is hashed by; null (no such header or cookie) falls back to least connections. */
+export function hashKey(head: RequestHead, client: string, pool: LivePool | null): string | null {
+  if (pool?.balance.kind !== 'hash') return null;
+  const { balance } = pool;
+  if (balance.on === 'ip') return client;
+  if (balance.on === 'header') return fieldValueByName(head, balance.name.toLowerCase());
+  for (const part of fieldValue(head, Field.cookie).split(';')) {
+    const equals = part.indexOf('=');
+    if (equals > 0 && part.slice(0, equals).trim() === balance.name) return part.slice(equals + 1).trim();
+  }
+  return null;
 }

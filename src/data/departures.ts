@@ -22,13 +22,17 @@ export class Departures {
   }
 
   add(endpoint: Endpoint): void {
-    if (this.#leaving.has(endpoint)) return;
-    const departure = new Departure(endpoint, this.#deadlines.now + this.#drainMs, () =>
-      this.#look(endpoint),
-    );
-    this.#leaving.set(endpoint, departure);
-    this.#deadlines.add(departure);
-    endpoint.onConnectionClosed = () => this.#look(endpoint);
+    const deadline = this.#deadlines.now + this.#drainMs;
+    const known = this.#leaving.get(endpoint);
+    if (known) {
+      // It had come back and leaves again: its work since then has the whole time to finish.
+      known.deadline = deadline;
+    } else {
+      const departure = new Departure(endpoint, deadline, () => this.#look(endpoint));
+      this.#leaving.set(endpoint, departure);
+      this.#deadlines.add(departure);
+      endpoint.onConnectionClosed = () => this.#look(endpoint);
+    }
     for (const connection of [...endpoint.idle]) connection.destroy();
     this.#look(endpoint);
   }

@@ -94,6 +94,7 @@ export class Engine {
   /** Ends whatever still runs. */
   close(): void {
     for (const client of [...this.clients]) client.destroy();
+    this.table.close();
     this.accessLog?.close();
     clearInterval(this.#delayTimer);
     this.#delay.disable();

@@ -41,6 +41,7 @@ export function requestHead(
       case Field.transferEncoding:
       case Field.connection:
       case Field.hopByHop:
+      case Field.keepAlive:
       case Field.te:
       case Field.upgrade:
       case Field.requestId:
@@ -61,13 +62,13 @@ export function requestHead(
         if (!forwarding.isTrusted || isNamed(name, 'x-real-ip')) continue;
         break;
       default:
-        if (nominated !== null && nominated.includes(name.toLowerCase())) continue;
+        if (nominated?.includes(name.toLowerCase())) continue;
     }
     text += `${name}: ${value}\r\n`;
   }
   text += framingField(head.framing);
-  if (head.takesTrailers) text += 'TE: trailers\r\nConnection: TE\r\n';
-  else if (head.upgrade !== null) text += `Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n`;
+  if (head.upgrade !== null) text += `Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n`;
+  else if (head.takesTrailers) text += 'TE: trailers\r\nConnection: TE\r\n';
   return `${text}${forwardedFields(head, forwarding, chain, proto)}\r\n`;
 }
 
@@ -77,7 +78,9 @@ function forwardedFields(head: RequestHead, forwarding: Forwarding, chain: strin
   let text =
     `X-Forwarded-For: ${before === '' ? peer : `${before}, ${peer}`}\r\n` +
     `X-Forwarded-Proto: ${proto === '' ? scheme : proto}\r\n`;
-  if (!isTrusted || !has(head, 'x-forwarded-host')) text += `X-Forwarded-Host: ${head.authority}\r\n`;
+  if (head.authority !== '' && !(isTrusted && has(head, 'x-forwarded-host'))) {
+    text += `X-Forwarded-Host: ${head.authority}\r\n`;
+  }
   if (!isTrusted || !has(head, 'x-forwarded-port')) text += `X-Forwarded-Port: ${port}\r\n`;
   text += `X-Real-IP: ${client}\r\nX-Request-ID: ${requestId}\r\n`;
   return strippedPrefix === null ? text : `${text}X-Forwarded-Prefix: ${strippedPrefix}\r\n`;
@@ -94,7 +97,8 @@ export function responseFraming(head: ResponseHead, minor: number): Framing {
 export function responseHead(
   head: ResponseHead,
   framing: Framing,
-  client: { readonly minor: number; readonly keepAlive: boolean; readonly takesTrailers: boolean },
+  request: RequestHead,
+  keepAlive: boolean,
 ): string {
   const { fields, kinds, nominated, status } = head;
   let text = `HTTP/1.1 ${status} ${head.reason}\r\n`;
@@ -108,33 +112,51 @@ export function responseHead(
       case Field.transferEncoding:
       case Field.connection:
       case Field.hopByHop:
+      case Field.keepAlive:
       case Field.te:
       case Field.upgrade:
         continue;
       case Field.trailer:
-        if (framing.kind !== 'chunked' || !client.takesTrailers) continue;
+        if (framing.kind !== 'chunked' || !request.takesTrailers) continue;
         break;
       default:
-        if (nominated !== null && nominated.includes(name.toLowerCase())) continue;
+        if (nominated?.includes(name.toLowerCase())) continue;
     }
     text += `${name}: ${fields[f * 2 + 1]!}\r\n`;
   }
   if (status < 200) return `${text}\r\n`;
-  return `${text}${framingField(framing)}${connectionField(client)}\r\n`;
+  return `${text}${framingField(framing)}${connectionField(keepAlive, request.minor)}\r\n`;
 }
 
 /** The 101 for the client; from here on both sides speak the protocol it names. */
-export function upgradeHead(head: ResponseHead, protocol: string): string {
-  const { fields, kinds } = head;
-  let text = `HTTP/1.1 101 ${head.reason}\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n`;
+export function upgradeHead(head: ResponseHead, asked: string): string {
+  const { fields, kinds, nominated } = head;
+  let text = `HTTP/1.1 101 ${head.reason}\r\nConnection: Upgrade\r\n`;
+  let protocol = '';
   for (let f = 0; f < kinds.length; f++) {
-    const kind = kinds[f]!;
-    if (kind === Field.connection || kind === Field.upgrade || kind === Field.hopByHop) continue;
-    if (kind === Field.contentLength || kind === Field.transferEncoding) continue;
-    text += `${fields[f * 2]!}: ${fields[f * 2 + 1]!}\r\n`;
+    const name = fields[f * 2]!;
+    const value = fields[f * 2 + 1]!;
+    switch (kinds[f]) {
+      case Field.upgrade:
+        protocol = protocol === '' ? value : `${protocol}, ${value}`;
+        continue;
+      case Field.contentLength:
+      case Field.transferEncoding:
+      case Field.connection:
+      case Field.hopByHop:
+      case Field.keepAlive:
+      case Field.te:
+      case Field.trailer:
+        continue;
+      default:
+        if (nominated?.includes(name.toLowerCase())) continue;
+    }
+    text += `${name}: ${value}\r\n`;
   }
-  return `${text}\r\n`;
+  return `${text}Upgrade: ${protocol === '' ? asked : protocol}\r\n\r\n`;
 }
+
+export const EMPTY_LAST_CHUNK = '0\r\n\r\n';
 
 /** The end of a chunked body. Trailers that would change framing or trust are dropped (RFC 9110 §6.5.1). */
 export function lastChunk(trailers: readonly string[], kinds: Uint8Array): string {
@@ -182,12 +204,6 @@ function isNamed(text: string, name: string): boolean {
   return text.length === name.length && text.toLowerCase() === name;
 }
 
-/** The value of the first field of a kind; empty when there is none. */
-export function valueOf(head: RequestHead, kind: number): string {
-  for (let f = 0; f < head.kinds.length; f++) if (head.kinds[f] === kind) return head.fields[f * 2 + 1]!;
-  return '';
-}
-
 /** All `X-Forwarded-For` values as one list. */
 export function chainOf(head: RequestHead): string {
   const parts: string[] = [];
@@ -195,12 +211,4 @@ export function chainOf(head: RequestHead): string {
     if (head.kinds[f] === Field.forwardedFor) parts.push(head.fields[f * 2 + 1]!);
   }
   return parts.join(', ');
-}
-
-/** The value of the first field with this lower-case name; null when there is none. */
-export function valueOfName(head: RequestHead, name: string): string | null {
-  for (let f = 0; f < head.kinds.length; f++) {
-    if (isNamed(head.fields[f * 2]!, name)) return head.fields[f * 2 + 1]!;
-  }
-  return null;
 }

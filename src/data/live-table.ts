@@ -40,6 +40,17 @@ export class LiveTable {
     return this.#table.match(host, path, method, listener);
   }
 
+  routes(): IterableIterator<LiveRoute> {
+    return this.#table.routes();
+  }
+
+  /** Ends every upstream connection, those of departing endpoints too. */
+  close(): void {
+    for (const endpoint of this.#endpoints.values()) {
+      for (const connection of [...endpoint.connections]) connection.destroy();
+    }
+  }
+
   apply(message: TableMessage): void {
     const { routes, pools } = message.reset ? this.#asReset(message) : message;
     for (const pool of pools.set) this.#setPool(pool);

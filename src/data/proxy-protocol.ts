@@ -42,7 +42,8 @@ function readV1(bytes: Buffer): ProxyRead {
   const family = words[1] === 'TCP4' ? 4 : words[1] === 'TCP6' ? 6 : 0;
   if (family === 0 || words.length !== 6) return 'bad';
   const [, , from = '', to = '', fromPort = '', toPort = ''] = words;
-  if (net.isIP(from) !== family || net.isIP(to) !== family || !isPort(fromPort) || !isPort(toPort)) return 'bad';
+  if (net.isIP(from) !== family || net.isIP(to) !== family || !isPort(fromPort) || !isPort(toPort))
+    return 'bad';
   return {
     length,
     source: { address: from, port: Number(fromPort) },
@@ -66,7 +67,8 @@ function readV2(bytes: Buffer): ProxyRead {
   const addressBytes = family === 1 ? 4 : family === 2 ? 16 : 0;
   const isKnown = command === 1 && addressBytes > 0 && transport > 0;
   if (!isKnown) return { length, source: null, destination: null };
-  if (bodyLength < 2 * addressBytes + 4 || !hasWholeTlvs(bytes, V2_FIXED + 2 * addressBytes + 4, length)) return 'bad';
+  if (bodyLength < 2 * addressBytes + 4 || !hasWholeTlvs(bytes, V2_FIXED + 2 * addressBytes + 4, length))
+    return 'bad';
   const ports = V2_FIXED + 2 * addressBytes;
   return {
     length,

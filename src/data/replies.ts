@@ -1,5 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { REPLIES, RETRY_AFTER_SECONDS, type Reason } from '../shared/reasons.ts';
+import { Field, fieldValue } from './http1/fields.ts';
+import type { Refused, RequestHead } from './http1/heads.ts';
 
 /** What a reply of our own depends on. */
 export interface ReplyContext {
@@ -9,6 +11,10 @@ export interface ReplyContext {
   readonly keepAlive: boolean;
   /** HTTP/1.0 clients are told about keep-alive. */
   readonly minor: number;
+}
+
+export function contextOf(head: RequestHead, keepAlive: boolean): ReplyContext {
+  return { method: head.method, minor: head.minor, accept: fieldValue(head, Field.accept), keepAlive };
 }
 
 export interface Reply {
@@ -37,15 +43,33 @@ export function replyFor(
     `X-Fairlead-Reason: ${reason}\r\n` +
     'Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n' +
     (retryAfter === undefined ? '' : `Retry-After: ${retryAfter}\r\n`) +
-    connectionField(context);
+    connectionField(context.keepAlive, context.minor);
   return finish(status, head, body, context);
+}
+
+/** The reason for a status that a head was refused with. */
+export function reasonOfRefusal(status: Refused['status']): Reason {
+  switch (status) {
+    case 408:
+      return 'request_timeout';
+    case 413:
+      return 'body_too_large';
+    case 414:
+      return 'uri_too_long';
+    case 431:
+      return 'headers_too_large';
+    case 501:
+      return 'not_implemented';
+    default:
+      return 'bad_request';
+  }
 }
 
 /** A redirect; `location` was validated where it was configured. */
 export function redirectTo(status: number, location: string, context: ReplyContext): Reply {
   const head =
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n` +
-    `Location: ${location}\r\nContent-Length: 0\r\n${connectionField(context)}`;
+    `Location: ${location}\r\nContent-Length: 0\r\n${connectionField(context.keepAlive, context.minor)}`;
   return finish(status, head, '', context);
 }
 
@@ -55,9 +79,9 @@ function finish(status: number, head: string, body: string, context: ReplyContex
 }
 
 /** RFC 9112 §9.3: silence means keep-alive in 1.1 and close in 1.0. */
-export function connectionField(context: { readonly keepAlive: boolean; readonly minor: number }): string {
-  if (!context.keepAlive) return 'Connection: close\r\n';
-  return context.minor === 0 ? 'Connection: keep-alive\r\n' : '';
+export function connectionField(keepAlive: boolean, minor: number): string {
+  if (!keepAlive) return 'Connection: close\r\n';
+  return minor === 0 ? 'Connection: keep-alive\r\n' : '';
 }
 
 /** A browser lists text/html before anything else; programs rarely name it at all. */

@@ -2,9 +2,9 @@ import net from 'node:net';
 import type { Limits, Timeouts } from '../config/config.ts';
 import type { Reason } from '../shared/reasons.ts';
 import type { Deadlines, Timed } from './deadlines.ts';
-import { ChunkedDecoder } from './http1/chunked.ts';
-import { HeadParser } from './http1/head-parser.ts';
-import { type ResponseHead, readResponse } from './http1/heads.ts';
+import type { SharedParser } from './http1/head-reader.ts';
+import { ResponseReader, type ResponseSink } from './http1/response-reader.ts';
+import { own, reset, type SocketOwner } from './owned-socket.ts';
 import type { Endpoint } from './pools.ts';
 
 /** Ways an upstream connection lets an exchange down. */
@@ -14,11 +14,8 @@ export type UpstreamFailure = Extract<
 >;
 
 /** The exchange a connection works for. */
-export interface UpstreamUser {
+export interface UpstreamUser extends ResponseSink {
   onConnected(): void;
-  /** Interim heads (1xx) come through here too. */
-  onResponseHead(head: ResponseHead): void;
-  onResponseBody(bytes: Buffer, start: number, end: number): void;
   onResponseEnd(trailers: readonly string[], kinds: Uint8Array): void;
   /** A whole read has been handled: time to flush what was gathered. */
   onUpstreamBatchEnd(): void;
@@ -28,23 +25,23 @@ export interface UpstreamUser {
   onTunnelEnd(): void;
 }
 
-export interface UpstreamContext {
+export interface UpstreamContext extends SharedParser {
   readonly deadlines: Deadlines;
   readonly timeouts: Timeouts;
   readonly limits: Limits;
-  /** Serves heads that arrive whole. */
-  parser: HeadParser;
 }
 
 const MAX_IDLE_PER_ENDPOINT = 512;
+/** A connection is given up this long before the peer has announced to close it. */
+const PEER_IDLE_MARGIN_MS = 1_000;
 
-const Phase = { connecting: 0, head: 1, body: 2, idle: 3, tunnel: 4, ending: 5, closed: 6 } as const;
+const Phase = { connecting: 0, busy: 1, idle: 2, tunnel: 3, ending: 4, closed: 5 } as const;
 
 /**
  * One connection to an endpoint, owned by that endpoint for life: an address that is reused by another service gets new
- * connections. It parses responses as strictly as requests are parsed; on doubt the connection is destroyed.
+ * connections. On any doubt about what the peer sends, the connection is destroyed.
  */
-export class UpstreamConnection implements Timed {
+export class UpstreamConnection implements Timed, SocketOwner {
   deadline = Number.POSITIVE_INFINITY;
   deadlineIndex = -1;
   /** Exchanges served, so that a failure on a kept connection can be told from one on a fresh connection. */
@@ -53,22 +50,17 @@ export class UpstreamConnection implements Timed {
   hasAnswered = false;
   readonly endpoint: Endpoint;
   readonly #context: UpstreamContext;
+  readonly #reader: ResponseReader;
   readonly #socket: net.Socket;
   #phase: number = Phase.connecting;
   #user: UpstreamUser | null = null;
-  #method = '';
   #responseMs = 0;
-  #keepAlive = false;
-  #isEnding = false;
-  #parser: HeadParser | null = null;
-  #pending: Buffer | null = null;
-  #decoder: ChunkedDecoder | null = null;
-  /** Body bytes still to come; -1 until the connection closes. */
-  #remaining = 0;
+  #unsent = 0;
 
   constructor(endpoint: Endpoint, context: UpstreamContext) {
     this.endpoint = endpoint;
     this.#context = context;
+    this.#reader = new ResponseReader(context);
     endpoint.connections.add(this);
     context.deadlines.add(this);
     this.deadline = context.deadlines.now + context.timeouts.connectMs;
@@ -79,59 +71,55 @@ export class UpstreamConnection implements Timed {
       allowHalfOpen: true,
       keepAlive: true,
       keepAliveInitialDelay: 60_000,
-    }) as OwnedSocket;
-    socket.owner = this;
-    socket.on('connect', onConnect);
-    socket.on('data', onData);
-    socket.on('end', onEnd);
-    socket.on('drain', onDrain);
-    socket.on('error', onError);
-    socket.on('close', onClose);
+    });
+    own(socket, this);
+    socket.on('connect', () => this.#connected());
     this.#socket = socket;
   }
 
+  /** Connected and at work: a request can be written. */
   get isConnected(): boolean {
-    return this.#phase !== Phase.connecting && this.#phase !== Phase.closed;
-  }
-
-  get isClosed(): boolean {
-    return this.#phase === Phase.closed;
+    return this.#phase === Phase.busy;
   }
 
   /** Starts to work for an exchange. `responseMs` counts from the end of the request. */
   begin(user: UpstreamUser, method: string, responseMs: number): void {
     this.#user = user;
-    this.#method = method;
     this.#responseMs = responseMs;
     this.hasAnswered = false;
+    this.#reader.begin(method);
     if (this.#phase === Phase.idle) this.#awaitHead();
   }
 
   #awaitHead(): void {
-    this.#phase = Phase.head;
+    this.#phase = Phase.busy;
     this.deadline = Number.POSITIVE_INFINITY;
   }
 
   /** The request is complete: the time for the response head starts. */
   requestSent(): void {
-    if (this.#phase === Phase.head) this.deadline = this.#context.deadlines.now + this.#responseMs;
+    if (this.#phase === Phase.busy && !this.#reader.isInBody) {
+      this.deadline = this.#context.deadlines.now + this.#responseMs;
+    }
   }
 
-  /** False when the receiver should pause; `onUpstreamDrain` follows. */
+  /** False when the sender should pause; `onUpstreamDrain` follows. */
   writeText(text: string): boolean {
+    this.#touch();
     return this.#socket.write(text, 'latin1');
   }
 
   write(bytes: Buffer): boolean {
+    this.#touch();
     return this.#socket.write(bytes);
   }
 
-  cork(): void {
-    this.#socket.cork();
-  }
-
-  uncork(): void {
-    this.#socket.uncork();
+  /** True when the peer has taken some of what is unsent since this was last asked. */
+  hasProgressed(): boolean {
+    const unsent = this.#socket.writableLength;
+    const hasProgressed = unsent > 0 && unsent !== this.#unsent;
+    this.#unsent = unsent;
+    return hasProgressed;
   }
 
   /** Half-close, in a tunnel. */
@@ -155,19 +143,23 @@ export class UpstreamConnection implements Timed {
   }
 
   resume(): void {
-    this.#touch();
+    if (!this.#socket.isPaused()) return;
     this.#socket.resume();
+    this.#touch();
   }
 
   /** The exchange is over: keep the connection for the next one, or close it. */
   release(isReusable: boolean): void {
     this.#user = null;
     const { endpoint } = this;
-    if (!isReusable || !this.#keepAlive || this.#phase !== Phase.idle || endpoint.isDeparting)
+    const { deadlines, timeouts } = this.#context;
+    if (!isReusable || !this.#reader.keepAlive || this.#phase !== Phase.idle || endpoint.isDeparting)
       return this.destroy();
     if (endpoint.idle.length >= MAX_IDLE_PER_ENDPOINT) return this.destroy();
+    const idleMs = Math.min(timeouts.upstreamIdleMs, this.#reader.peerIdleMs - PEER_IDLE_MARGIN_MS);
+    if (idleMs <= 0) return this.destroy();
     this.served++;
-    this.deadline = this.#context.deadlines.now + this.#context.timeouts.upstreamIdleMs;
+    this.deadline = deadlines.now + idleMs;
     if (this.#socket.isPaused()) this.#socket.resume();
     endpoint.idle.push(this);
   }
@@ -177,6 +169,7 @@ export class UpstreamConnection implements Timed {
     if (this.#phase === Phase.closed) return;
     this.#phase = Phase.closed;
     this.#user = null;
+    this.#reader.stop();
     this.#context.deadlines.remove(this);
     this.endpoint.connections.delete(this);
     const idleAt = this.endpoint.idle.indexOf(this);
@@ -192,7 +185,7 @@ export class UpstreamConnection implements Timed {
 
   /** Abortive close, in a tunnel whose other side was reset. */
   reset(): void {
-    if (this.#phase !== Phase.closed) this.#socket.resetAndDestroy();
+    if (this.#phase !== Phase.closed) reset(this.#socket);
     this.destroy();
   }
 
@@ -200,36 +193,29 @@ export class UpstreamConnection implements Timed {
     switch (this.#phase) {
       case Phase.connecting:
         return this.#fail('connect_timeout');
-      case Phase.head:
+      case Phase.busy:
         return this.#fail('upstream_timeout');
-      case Phase.idle:
-      case Phase.ending:
-        return this.destroy();
       default:
-        return this.#fail('upstream_reset');
+        return this.destroy();
     }
   }
 
   #fail(failure: UpstreamFailure): void {
     const user = this.#user;
-    if (this.#phase === Phase.connecting) this.endpoint.failed(this.#context.deadlines.now);
+    if (failure === 'connect_failed' || failure === 'connect_timeout') {
+      this.endpoint.failed(this.#context.deadlines.now);
+    }
     this.destroy();
     user?.onUpstreamFailed(failure);
   }
 
+  /** Something moved; while the body of a response is under way that is all that is asked for. */
   #touch(): void {
-    const { deadlines, timeouts } = this.#context;
-    if (this.#phase === Phase.body) this.deadline = deadlines.now + timeouts.streamIdleMs;
+    if (this.#phase !== Phase.busy || !this.#reader.isInBody || this.#socket.isPaused()) return;
+    this.deadline = this.#context.deadlines.now + this.#context.timeouts.streamIdleMs;
   }
 
-  /** Moves to tunnel mode after a 101; bytes that followed the head belong to the tunnel. */
-  #enterTunnel(): void {
-    this.#phase = Phase.tunnel;
-    // One side's clock is enough for both directions, and it is the client's.
-    this.deadline = Number.POSITIVE_INFINITY;
-  }
-
-  onConnect(): void {
+  #connected(): void {
     if (this.#phase !== Phase.connecting) return;
     this.#awaitHead();
     this.endpoint.succeeded();
@@ -240,132 +226,44 @@ export class UpstreamConnection implements Timed {
   onData(chunk: Buffer): void {
     const user = this.#user;
     // Bytes on an idle connection answer a question nobody asked; keeping it would hand them to the next client.
-    if (user === null || this.#phase === Phase.idle) return this.destroy();
+    if (user === null) return this.destroy();
     this.hasAnswered = true;
-    if (this.#phase === Phase.tunnel) {
-      return user.onTunnelBytes(chunk);
-    }
-    let at = 0;
-    while (at < chunk.length && this.#user === user) {
-      if (this.#phase === Phase.head) at = this.#readHead(chunk, at);
-      else if (this.#phase === Phase.body) at = this.#readBody(chunk, at);
-      else if (this.#phase === Phase.tunnel) {
-        user.onTunnelBytes(at === 0 ? chunk : chunk.subarray(at));
-        return;
-      } else {
-        // More than was announced: the response stands, the connection does not.
-        this.#keepAlive = false;
-        break;
-      }
-      if (at < 0) return this.#fail('bad_response');
-    }
+    if (this.#phase === Phase.tunnel) return user.onTunnelBytes(chunk);
+    const reader = this.#reader;
+    const at = reader.read(chunk, user);
     if (this.#user !== user) return;
-    if (this.#isEnding) this.#respond(user);
-    else user.onUpstreamBatchEnd();
+    if (at < 0) return this.#fail('bad_response');
+    if (reader.isTunnel) return this.#enterTunnel(user, at < chunk.length ? chunk.subarray(at) : null);
+    if (!reader.isDone) {
+      this.#touch();
+      return user.onUpstreamBatchEnd();
+    }
+    // More than was announced: the response stands, the connection does not.
+    if (at < chunk.length) reader.keepAlive = false;
+    this.#respond(user);
+  }
+
+  #enterTunnel(user: UpstreamUser, rest: Buffer | null): void {
+    this.#phase = Phase.tunnel;
+    // One side's clock is enough for both directions, and it is the client's.
+    this.deadline = Number.POSITIVE_INFINITY;
+    if (rest !== null) user.onTunnelBytes(rest);
   }
 
   /** The response is complete, and everything that came with it has been looked at. */
   #respond(user: UpstreamUser): void {
-    this.#isEnding = false;
-    const trailers = this.#decoder?.trailers ?? [];
-    const kinds = this.#decoder?.trailerKinds ?? NO_KINDS;
-    this.#decoder = null;
-    user.onResponseEnd(trailers, kinds);
-  }
-
-  /** Returns where the head ended, or -1. */
-  #readHead(chunk: Buffer, at: number): number {
-    const context = this.#context;
-    let bytes = chunk;
-    let base = at;
-    let before = 0;
-    let parser = this.#parser;
-    if (parser === null) {
-      parser = context.parser;
-      parser.reset('response');
-    } else {
-      before = this.#pending!.length;
-      bytes = Buffer.concat([this.#pending!, at === 0 ? chunk : chunk.subarray(at)]);
-      base = 0;
-    }
-    const length = parser.parse(bytes, base, bytes.length);
-    if (length < 0) return -1;
-    if (length === 0) {
-      if (this.#parser === null) {
-        this.#parser = parser;
-        context.parser = new HeadParser(context.limits);
-      }
-      this.#pending = bytes.subarray(base);
-      return chunk.length;
-    }
-    const head = readResponse(parser, bytes.toString('latin1', base, base + length), this.#method);
-    this.#parser = null;
-    this.#pending = null;
-    if (head === null) return -1;
-    this.#takeHead(head);
-    return at + length - before;
-  }
-
-  #takeHead(head: ResponseHead): void {
-    if (head.status < 200) {
-      if (head.status === 101) this.#enterTunnel();
-      this.#user!.onResponseHead(head);
-      return;
-    }
-    this.#keepAlive = head.keepAlive;
-    this.#phase = Phase.body;
-    this.#touch();
-    const { framing } = head;
-    this.#remaining = framing.kind === 'length' ? framing.length : framing.kind === 'close' ? -1 : 0;
-    if (framing.kind === 'chunked') this.#decoder = new ChunkedDecoder(this.#context.limits);
-    const user = this.#user!;
-    user.onResponseHead(head);
-    if (
-      this.#user === user &&
-      (framing.kind === 'none' || (framing.kind === 'length' && framing.length === 0))
-    ) {
-      this.#endBody();
-    }
-  }
-
-  #readBody(chunk: Buffer, at: number): number {
-    this.#touch();
-    const user = this.#user!;
-    if (this.#decoder !== null) {
-      const end = this.#decoder.decode(chunk, at, chunk.length, (bytes, start, to) => {
-        if (this.#user === user) user.onResponseBody(bytes, start, to);
-      });
-      if (end >= 0 && this.#decoder?.isDone) this.#endBody();
-      return end;
-    }
-    const end = this.#remaining < 0 ? chunk.length : Math.min(chunk.length, at + this.#remaining);
-    if (this.#remaining > 0) this.#remaining -= end - at;
-    user.onResponseBody(chunk, at, end);
-    if (this.#remaining === 0 && this.#user === user) this.#endBody();
-    return end;
-  }
-
-  #endBody(): void {
     this.#phase = Phase.idle;
-    this.#isEnding = true;
     this.deadline = Number.POSITIVE_INFINITY;
+    user.onResponseEnd(this.#reader.trailers, this.#reader.trailerKinds);
   }
 
   onEnd(): void {
     const user = this.#user;
-    if (user === null) return this.destroy();
-    if (this.#phase === Phase.tunnel) return user.onTunnelEnd();
-    if (this.#phase === Phase.body && this.#remaining < 0) {
-      this.#keepAlive = false;
-      this.#endBody();
-      return this.#respond(user);
-    }
-    // The response is complete and the exchange still sends its request.
-    if (this.#phase === Phase.idle) {
-      this.#keepAlive = false;
-      return;
-    }
-    this.#fail('upstream_reset');
+    if (user === null) {
+      if (this.#phase !== Phase.ending) this.destroy();
+    } else if (this.#phase === Phase.tunnel) user.onTunnelEnd();
+    else if (this.#reader.end()) this.#respond(user);
+    else this.#fail('upstream_reset');
   }
 
   onError(): void {
@@ -379,35 +277,4 @@ export class UpstreamConnection implements Timed {
   onDrain(): void {
     this.#user?.onUpstreamDrain();
   }
-}
-
-const NO_KINDS = new Uint8Array(0);
-
-/** Listeners are shared functions; the socket knows its connection. One closure less per connection and event. */
-interface OwnedSocket extends net.Socket {
-  owner: UpstreamConnection;
-}
-
-function onConnect(this: OwnedSocket): void {
-  this.owner.onConnect();
-}
-
-function onData(this: OwnedSocket, chunk: Buffer): void {
-  this.owner.onData(chunk);
-}
-
-function onEnd(this: OwnedSocket): void {
-  this.owner.onEnd();
-}
-
-function onDrain(this: OwnedSocket): void {
-  this.owner.onDrain();
-}
-
-function onError(this: OwnedSocket): void {
-  this.owner.onError();
-}
-
-function onClose(this: OwnedSocket): void {
-  this.owner.onClose();
 }

@@ -14,6 +14,8 @@ export interface Component {
   release?: string;
 }
 
+const exitScript = new URL('../../bench/load/exit.lua', import.meta.url).pathname;
+
 export const components = [
   // Debian 11 was the last release with Consul (1.8.7); it is one static Go program.
   {
@@ -26,6 +28,15 @@ export const components = [
   },
   { name: 'nginx', env: 'NGINX_BIN', package: 'nginx', path: 'usr/sbin/nginx', probe: ['-v'] },
   { name: 'haproxy', env: 'HAPROXY_BIN', package: 'haproxy', path: 'usr/sbin/haproxy', probe: ['-v'] },
+  // For the benchmarks. wrk exits with 1 after printing its version, so it is shown to run by a script that exits.
+  {
+    name: 'wrk',
+    env: 'WRK_BIN',
+    package: 'wrk',
+    path: 'usr/bin/wrk',
+    probe: ['-s', exitScript, 'http://[::1]'],
+  },
+  { name: 'caddy', env: 'CADDY_BIN', package: 'caddy', path: 'usr/bin/caddy', probe: ['version'] },
 ] as const satisfies Component[];
 
 export type ComponentName = (typeof components)[number]['name'];

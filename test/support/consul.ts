@@ -19,8 +19,8 @@ export interface ConsulOptions {
 export interface ConsulAgent {
   readonly url: string;
   readonly pid: number;
-  /** A request with the API's token, if `config` has one; rejects unless the status is 200. */
-  api(method: 'GET' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<unknown>;
+  /** The parsed answer, null for an empty one; rejects unless the status is 200. */
+  api(method: 'GET' | 'PUT' | 'DELETE', path: string, body?: unknown, token?: string): Promise<unknown>;
   /** Leaves gracefully and removes what it left behind. */
   stop(): Promise<void>;
   /** SIGKILL: what a crash looks like. */
@@ -57,7 +57,7 @@ export async function startConsul(options: ConsulOptions = {}): Promise<ConsulAg
     get pid() {
       return child.pid;
     },
-    api: (method, path, body) => request(url, method, path, body),
+    api: (method, path, body, token) => request(url + path, method, body, token),
     async stop() {
       if (child.exit === undefined) await child.stop('SIGTERM', 10_000).catch(() => {});
       await rm(home, { recursive: true, force: true });
@@ -73,13 +73,16 @@ export async function startConsul(options: ConsulOptions = {}): Promise<ConsulAg
 
 function configuration(ports: readonly number[], options: ConsulOptions): Record<string, unknown> {
   const [http, server, wan, serf] = ports;
+  const given = (options.config?.ports ?? {}) as object;
   return {
     log_level: 'warn',
     disable_update_check: true,
     // The agent sends changed outputs at once instead of after five minutes.
     check_update_interval: '0s',
+    // Elections take one second instead of ten.
+    performance: { raft_multiplier: 1 },
     ...options.config,
-    ports: { http, server, serf_wan: wan, serf_lan: serf, dns: -1, grpc: -1, grpc_tls: undefined },
+    ports: { http, server, serf_wan: wan, serf_lan: serf, dns: -1, grpc: -1, ...given },
   };
 }
 
@@ -88,18 +91,24 @@ async function hasLeader(url: string): Promise<boolean> {
   return answer?.ok === true && /\d/.test(await answer.text());
 }
 
-async function request(url: string, method: string, path: string, body: unknown): Promise<unknown> {
-  const init =
-    body === undefined
-      ? { method }
-      : { method, body: typeof body === 'string' ? body : JSON.stringify(body) };
-  const answer = await fetch(url + path, init);
+async function request(
+  url: string,
+  method: string,
+  body: unknown,
+  token: string | undefined,
+): Promise<unknown> {
+  const answer = await fetch(url, {
+    method,
+    headers: token === undefined ? {} : { 'x-consul-token': token },
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  });
   const text = await answer.text();
-  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+  if (!answer.ok) throw new Error(`${method} ${url}: ${answer.status} ${text}`);
   return text === '' ? null : JSON.parse(text);
 }
 
-async function findConsul(): Promise<string> {
+/** The program's path. */
+export async function findConsul(): Promise<string> {
   const named = process.env.CONSUL_BIN;
   if (named !== undefined && named !== '') return named;
   for (const folder of (process.env.PATH ?? '').split(delimiter)) {

@@ -3,7 +3,23 @@ import { type Checks, readChecks, touchedBy } from './checks.ts';
 import type { Follower } from './follower.ts';
 import { createRefetcher } from './refetch.ts';
 import type { ServiceBook } from './service-book.ts';
-import { createSurvey } from './survey.ts';
+import { createSurvey, SURVEY_PATH } from './survey.ts';
+
+const STATES = ['critical', 'warning'] as const;
+
+const statePath = (state: (typeof STATES)[number]): string => `/v1/health/state/${state}`;
+
+/** What is read besides the services themselves. */
+export const CHECK_PATHS: readonly string[] = [...STATES.map(statePath), SURVEY_PATH];
+
+const PARALLEL = 16;
+const TICK_MS = 100;
+/** Flips of all services come through one watch: gathered for this long when they come without pause. */
+const FLOOR_MS = 50;
+/** Ticks of a full round when nothing hints at a change: 50 s. */
+const SLOW_ROUND_TICKS = 500;
+/** Reads per tick after a registration: 200 a second. */
+const FAST_PER_TICK = 20;
 
 /**
  * Follows any number of services over a handful of connections.
@@ -17,16 +33,6 @@ import { createSurvey } from './survey.ts';
  * checks, another address, port or weight) is found by reading every service again: within seconds after a
  * registration, and within a minute without any hint.
  */
-
-const PARALLEL = 16;
-const TICK_MS = 100;
-/** Flips of all services come through one watch: gathered for this long when they come without pause. */
-const FLOOR_MS = 50;
-/** Ticks of a full round when nothing hints at a change: 50 s. */
-const SLOW_ROUND_TICKS = 500;
-/** Reads per tick after a registration: 200 a second. */
-const FAST_PER_TICK = 20;
-
 export function followTogether(
   context: WatchContext,
   book: ServiceBook,
@@ -52,7 +58,6 @@ export function followTogether(
     signal,
   );
   const survey = createSurvey(context, (changed) => refetcher.add(changed, true), signal);
-  const states = ['critical', 'warning'] as const;
   let baselines = 0;
 
   function begin(): void {
@@ -60,9 +65,9 @@ export function followTogether(
     refetcher.add(followed, true);
   }
 
-  function watchChecks(state: (typeof states)[number]): void {
+  function watchChecks(state: (typeof STATES)[number]): void {
     let known: Checks | null = null;
-    const path = `/v1/health/state/${state}`;
+    const path = statePath(state);
     const onFault: WatchContext['onFault'] = (...args) => {
       context.onFault(...args);
       // Flips may be late without this list; that is no reason to know nothing.
@@ -79,7 +84,7 @@ export function followTogether(
           known = checks;
           if (before === null) {
             baselines += 1;
-            if (baselines === states.length) begin();
+            if (baselines === STATES.length) begin();
             return 'accepted';
           }
           const touched = touchedBy(before, checks);
@@ -109,7 +114,7 @@ export function followTogether(
     }
   }
 
-  states.forEach(watchChecks);
+  for (const state of STATES) watchChecks(state);
   survey.request();
   void refreshSlowly();
 
@@ -127,7 +132,7 @@ export function followTogether(
       sweepLeft = names.length;
       survey.request();
     },
-    watches: () => states.length,
+    watches: () => STATES.length,
     stop() {
       life.removeEventListener('abort', stop);
       own.abort();

@@ -15,6 +15,7 @@ export interface Touched {
   readonly nodes: ReadonlySet<string>;
 }
 
+/** Reads the list of the checks in one state. */
 export function readChecks(body: Buffer): Checks {
   const checks = new Map<string, CheckPlace>();
   for (const check of entries(body)) {

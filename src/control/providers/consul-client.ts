@@ -53,10 +53,7 @@ const ERROR_BODY_LIMIT = 4096;
 const SPARE_CONNECTIONS = 4;
 
 /** Typed reads of Consul's HTTP API over one bounded set of kept-alive connections. */
-export function createConsulClient(
-  config: ConsulConfig,
-  limits: ClientLimits = {},
-): ConsulClient {
+export function createConsulClient(config: ConsulConfig, limits: ClientLimits = {}): ConsulClient {
   const url = new URL(config.url);
   const prefix = url.pathname.replace(/\/+$/, '');
   const bodyLimit = limits.bodyBytes ?? BODY_LIMIT;
@@ -119,6 +116,8 @@ async function readAnswer(
   options: ReadOptions,
   bodyLimit: number,
 ): Promise<ReadResult> {
+  // Whoever waits for the body hears of its error; one that is given up unread must not end the process.
+  answer.body.on('error', () => {});
   const absent = answer.statusCode === 404 && options.absent === true;
   if (answer.statusCode !== 200 && !absent) return refusal(answer);
   const encoding = answer.headers['content-encoding'];

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { ConsulConfig } from '../../config/config.ts';
-import { followTogether } from './aggregate.ts';
+import { CHECK_PATHS, followTogether } from './aggregate.ts';
 import { type BlockingQuery, startBlockingQuery, type WatchContext } from './blocking-query.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type Completion, createCompletion } from './completion.ts';
@@ -85,10 +85,14 @@ class Session {
   #listIndex = 0;
   /** Routed by the list, or wanted. */
   #targets: ReadonlySet<string> = new Set();
+  /** The targets, and those that are leaving. */
+  #followed: ReadonlySet<string> = new Set();
   #mode: 'per-service' | 'aggregate' = 'per-service';
   #follower: Follower;
   #sawConsul = false;
   #missesConsul = false;
+  /** Nobody listened when we knocked last. */
+  #wasAway = false;
   #suspectedAllAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: ConsulProviderOptions, events: ProviderEvents, signal: AbortSignal) {
@@ -99,7 +103,7 @@ class Session {
     this.#signal = signal;
     this.#client = client;
     this.#faults = createFaultLog(options.log, clock, (kind) => options.onError(kind));
-    this.#gate = createGate(clock, (attempt) => knock(client, attempt, signal), signal);
+    this.#gate = createGate(clock, (attempt) => this.#knock(attempt, events), signal);
     this.#doubt = createDoubt(events, clock, options.config.holdMs, signal);
     this.#completion = createCompletion(
       clock,
@@ -160,9 +164,9 @@ class Session {
     this.#targets = targets;
     const followed = new Set(targets);
     for (const name of this.#book.names()) if (this.#isLeaving(name)) followed.add(name);
-    this.#forgetTheGone(followed);
     this.#choose(followed.size);
     this.#follower.follow(followed);
+    this.#letGo(followed);
     this.#completion.expect(targets);
   }
 
@@ -176,12 +180,13 @@ class Session {
     return this.#book.count(name) > 0;
   }
 
-  #forgetTheGone(followed: ReadonlySet<string>): void {
+  /** Nobody reads these any more: their faults are over, and pages without instances need no keeping. */
+  #letGo(followed: ReadonlySet<string>): void {
+    for (const name of this.#followed) if (!followed.has(name)) this.#faults.forget(healthPath(name));
     for (const name of [...this.#book.names()]) {
-      if (followed.has(name)) continue;
-      this.#faults.forget(healthPath(name));
-      if (this.#book.count(name) === 0) this.#book.drop(name);
+      if (!followed.has(name) && this.#book.count(name) === 0) this.#book.drop(name);
     }
+    this.#followed = followed;
   }
 
   #choose(count: number): void {
@@ -192,6 +197,7 @@ class Session {
     this.#options.log.info({ mode, services: count, budget }, 'consul watch mode changes');
     this.#mode = mode;
     this.#follower.stop();
+    for (const path of CHECK_PATHS) this.#faults.forget(path);
     this.#follower =
       mode === 'aggregate'
         ? followTogether(this.#context, this.#book, budget, this.#signal)
@@ -241,6 +247,16 @@ class Session {
   #answered(name: string): void {
     this.#completion.answered(name);
     if (!this.#targets.has(name)) this.reconsider();
+  }
+
+  async #knock(attempt: number, events: ProviderEvents): ReturnType<typeof knock> {
+    const result = await knock(this.#client, attempt, this.#signal);
+    if (result.kind === 'error') this.#wasAway ||= result.code === 'unreachable';
+    else if (this.#wasAway) {
+      this.#wasAway = false;
+      events.returned?.();
+    }
+    return result;
   }
 
   #condition(): ProviderState['state'] {

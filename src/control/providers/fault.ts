@@ -18,6 +18,7 @@ export interface Fault {
   readonly message: string;
 }
 
+/** A read that told nothing. */
 export function fault(code: FaultCode, message: string, status?: number): Fault {
   return status === undefined ? { kind: 'error', code, message } : { kind: 'error', code, message, status };
 }

@@ -13,6 +13,7 @@ export interface Pacer {
   delayAfter(index: number): number;
 }
 
+/** Starts with a full bucket. */
 export function createPacer(clock: Pick<Clock, 'now'>, floorMs: number = FLOOR_MS): Pacer {
   let tokens = BURST;
   let filledAt = clock.now();

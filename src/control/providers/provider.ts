@@ -25,6 +25,11 @@ export interface ProviderEvents {
    */
   doubt(reason: string): void;
   certain(): void;
+  /**
+   * The source answers again after a time in which it could not be reached, and may have been started anew: what it says
+   * of checks may be what it assumes until they have run.
+   */
+  returned?(): void;
 }
 
 /** `/api/consul`. */

@@ -14,6 +14,7 @@ export function reconcile(before: readonly Instance[], after: readonly Instance[
   return same ? before : merged;
 }
 
+/** Whether people would read the same. */
 export function sameRefusals(a: readonly Refusal[], b: readonly Refusal[]): boolean {
   return (
     a.length === b.length &&

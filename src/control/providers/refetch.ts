@@ -14,6 +14,7 @@ export interface Refetcher {
 const BACKOFF_BASE_MS = 100;
 const BACKOFF_CAP_MS = 1500;
 
+/** Starts reading as soon as something is added, `parallel` services at a time. */
 export function createRefetcher(
   context: WatchContext,
   book: ServiceBook,
@@ -76,6 +77,7 @@ export function createRefetcher(
 
   /** Does not occupy a place while it waits. */
   function retry(name: string, path: string, cause: Fault): void {
+    if (!isFollowed(name)) return void failures.delete(name);
     const count = (failures.get(name) ?? 0) + 1;
     failures.set(name, count);
     context.onFault(path, cause, count);

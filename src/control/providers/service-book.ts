@@ -38,10 +38,12 @@ interface Page {
 /** A restarting server can answer `[]` before it has replayed its log; it does not take longer than this. */
 const CONFIRM_AFTER_MS = 250;
 
+/** All instances, not only passing ones: the others must be known to be explained. */
 export function healthPath(name: string): string {
   return `/v1/health/service/${encodeURIComponent(name)}`;
 }
 
+/** An empty book: each service's first page is always reported, later ones when they differ. */
 export function createServiceBook(options: BookOptions): ServiceBook {
   const { context, events } = options;
   const pages = new Map<string, Page>();

@@ -2,7 +2,7 @@ import type { WatchContext } from './blocking-query.ts';
 import { checkSignatures } from './checks.ts';
 import { BadAnswer, fault } from './fault.ts';
 
-const PATH = '/v1/health/state/any';
+export const SURVEY_PATH = '/v1/health/state/any';
 const MIN_GAP_MS = 1000;
 /** The share of time a survey may take of the agent and of us: one twentieth. */
 const GAP_FACTOR = 20;
@@ -15,6 +15,7 @@ export interface Survey {
   request(): void;
 }
 
+/** The first survey finds nothing: it is what later ones are compared with. */
 export function createSurvey(
   context: WatchContext,
   found: (services: readonly string[]) => void,
@@ -26,14 +27,14 @@ export function createSurvey(
 
   async function survey(): Promise<void> {
     await context.gate.pass(signal);
-    const result = await context.client.read(PATH, { signal });
+    const result = await context.client.read(SURVEY_PATH, { signal });
     context.gate.report(result);
     if (result.kind === 'error') return failed(result);
     try {
       const now = checkSignatures(result.body ?? Buffer.alloc(0));
       const before = known;
       known = now;
-      context.onAnswer(PATH);
+      context.onAnswer(SURVEY_PATH);
       if (before !== null) found(differences(before, now));
     } catch (error) {
       if (!(error instanceof BadAnswer)) throw error;
@@ -45,7 +46,7 @@ export function createSurvey(
   function failed(cause: Parameters<WatchContext['onFault']>[1]): void {
     if (cause.code === 'aborted') return;
     wanted = true;
-    context.onFault(PATH, cause, 1);
+    context.onFault(SURVEY_PATH, cause, 1);
   }
 
   async function run(): Promise<void> {

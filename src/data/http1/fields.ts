@@ -24,6 +24,8 @@ export const Field = {
   accept: 16,
   trailer: 17,
   setCookie: 18,
+  /** Hop-by-hop too, but an upstream says in it how long it keeps a connection. */
+  keepAlive: 19,
 } as const;
 
 const NAMES: Readonly<Record<string, number>> = {
@@ -31,7 +33,7 @@ const NAMES: Readonly<Record<string, number>> = {
   'content-length': Field.contentLength,
   'transfer-encoding': Field.transferEncoding,
   connection: Field.connection,
-  'keep-alive': Field.hopByHop,
+  'keep-alive': Field.keepAlive,
   'proxy-connection': Field.hopByHop,
   'proxy-authenticate': Field.hopByHop,
   'proxy-authorization': Field.hopByHop,
@@ -74,6 +76,7 @@ const GUARDED: ReadonlySet<number> = new Set([
   Field.contentLength,
   Field.transferEncoding,
   Field.hopByHop,
+  Field.keepAlive,
   Field.forwardedFor,
   Field.forwardedProto,
   Field.managed,
@@ -108,3 +111,24 @@ export function kindOfName(bytes: Uint8Array, start: number, end: number): numbe
 const DASH = 0x2d;
 const UNDERSCORE = 0x5f;
 const DOT = 0x2e;
+
+/** Fields of a head: name, value, name, value, and the kind of each. */
+interface Fields {
+  readonly fields: readonly string[];
+  readonly kinds: Uint8Array;
+}
+
+/** The value of the first field of a kind; empty when there is none. */
+export function fieldValue(head: Fields, kind: number): string {
+  for (let f = 0; f < head.kinds.length; f++) if (head.kinds[f] === kind) return head.fields[f * 2 + 1]!;
+  return '';
+}
+
+/** The value of the first field with this lower-case name; null when there is none. */
+export function fieldValueByName(head: Fields, name: string): string | null {
+  for (let f = 0; f < head.kinds.length; f++) {
+    const given = head.fields[f * 2]!;
+    if (given.length === name.length && given.toLowerCase() === name) return head.fields[f * 2 + 1]!;
+  }
+  return null;
+}

@@ -1,3 +1,4 @@
+import { CLASS, TARGET, TOKEN, VALUE } from './characters.ts';
 import { kindOfName } from './fields.ts';
 
 /** Why a head is refused. */
@@ -20,20 +21,6 @@ export interface HeadLimits {
 
 /** What the head begins with. Trailers begin with nothing: they are fields only. */
 export type HeadKind = 'request' | 'response' | 'trailers';
-
-const TOKEN = 1;
-const TARGET = 2;
-const VALUE = 4;
-
-/** RFC 9110 §5.6.2 (token), RFC 9112 §3.2 (visible ASCII, no `#`), RFC 9110 §5.5 (field value, obs-text included). */
-const CLASS = new Uint8Array(256);
-for (let c = 0x21; c <= 0x7e; c++) CLASS[c] = VALUE | (c === 0x23 ? 0 : TARGET);
-for (let c = 0x80; c <= 0xff; c++) CLASS[c] = VALUE;
-CLASS[0x20] = VALUE;
-CLASS[0x09] = VALUE;
-for (const c of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") {
-  CLASS[c.charCodeAt(0)]! |= TOKEN;
-}
 
 const CR = 0x0d;
 const LF = 0x0a;
@@ -107,11 +94,6 @@ export class HeadParser {
     this.lineStart = 0;
     this.fields = 0;
     this.fault = null;
-  }
-
-  /** True before the first byte of a head (tolerated empty lines aside). */
-  get isAtStart(): boolean {
-    return this.#state === State.start && this.#at === 0;
   }
 
   /**

@@ -18,6 +18,11 @@ export const NO_BODY: Framing = { kind: 'none' };
 const CHUNKED: Framing = { kind: 'chunked' };
 const UNTIL_CLOSE: Framing = { kind: 'close' };
 
+/** A body of no bytes is none. */
+export function hasBody(framing: Framing): boolean {
+  return framing.kind === 'length' ? framing.length > 0 : framing.kind !== 'none';
+}
+
 export interface RequestHead {
   readonly method: string;
   /** Origin form, or `*`. */
@@ -56,7 +61,7 @@ export interface ResponseHead {
 /** A head that must be answered with an error, with the status to use. */
 export interface Refused {
   readonly refused: true;
-  readonly status: 400 | 413 | 414 | 417 | 431 | 501 | 505;
+  readonly status: 400 | 408 | 413 | 414 | 417 | 431 | 501 | 505;
   readonly fault: string;
 }
 

@@ -49,11 +49,18 @@ test('--json puts the findings on stdout', async () => {
 test('static routes are judged by the rule parser', async () => {
   const route = { to: ['h:1'], service: null };
   expect(
-    await checkRoutes([
-      { ...route, rule: 'a.example.com/ strip', at: 'f:1:1' },
-      { ...route, rule: 'a.example.com/ bogus=1', at: 'f:2:1' },
-    ]),
-  ).toEqual([{ at: 'f:2:1', message: expect.stringContaining('bogus') }]);
+    await checkRoutes({
+      listeners: [],
+      routes: [
+        { ...route, rule: 'a.example.com/ strip', at: 'f:1:1' },
+        { ...route, rule: 'a.example.com/ bogus=1', at: 'f:2:1' },
+        { ...route, rule: 'a.example.com/ listener=web', at: 'f:3:1' },
+      ],
+    }),
+  ).toEqual([
+    { at: 'f:2:1', message: expect.stringContaining('bogus') },
+    { at: 'f:3:1', message: expect.stringContaining('listener=web') },
+  ]);
 });
 
 describe('--online', () => {

@@ -33,7 +33,10 @@ interface Rig {
 }
 
 /** Answers in order; when there are none left, the read blocks until its signal aborts. `last` repeats instead. */
-function rig(answers: ReadResult[], options: { last?: ReadResult; random?: number; floorMs?: number } = {}): Rig {
+function rig(
+  answers: ReadResult[],
+  options: { last?: ReadResult; random?: number; floorMs?: number } = {},
+): Rig {
   const clock = manualClock(options.random);
   const [sent, accepted, faults, lost]: [number[], string[], Fault[], (readonly [number, number])[]] = [
     [],

@@ -9,7 +9,15 @@ type Json = Record<string, unknown>;
 function entry(service: Json = {}, checks: unknown = [], node: Json = {}): Json {
   return {
     Node: { Node: 'n1', Address: '10.0.0.9', ...node },
-    Service: { ID: 'web-1', Service: 'web', Address: '10.0.0.1', Port: 80, Tags: [], CreateIndex: 4, ...service },
+    Service: {
+      ID: 'web-1',
+      Service: 'web',
+      Address: '10.0.0.1',
+      Port: 80,
+      Tags: [],
+      CreateIndex: 4,
+      ...service,
+    },
     Checks: checks,
   };
 }
@@ -140,9 +148,18 @@ describe('one bad entry disturbs no other', () => {
 
 test.each([
   [undefined, { passing: 1, warning: 1 }],
-  [{ Passing: 10, Warning: 0 }, { passing: 10, warning: 0 }],
-  [{ Passing: -1, Warning: 1e9 }, { passing: 0, warning: 65_535 }],
-  [{ Passing: 2.9, Warning: 'x' }, { passing: 2, warning: 1 }],
+  [
+    { Passing: 10, Warning: 0 },
+    { passing: 10, warning: 0 },
+  ],
+  [
+    { Passing: -1, Warning: 1e9 },
+    { passing: 0, warning: 65_535 },
+  ],
+  [
+    { Passing: 2.9, Warning: 'x' },
+    { passing: 2, warning: 1 },
+  ],
 ])('weights %j', (weights, expected) => {
   expect(only({ Weights: weights })!.weights).toEqual(expected);
 });

@@ -1,7 +1,10 @@
 /** Runs a provider and keeps what it reports. */
 import type { Instance, Refusal } from '../../../../router/model.ts';
 import type { ConsulConfig } from '../../../../src/config/config.ts';
-import { type ConsulProviderOptions, createConsulProvider } from '../../../../src/control/providers/consul.ts';
+import {
+  type ConsulProviderOptions,
+  createConsulProvider,
+} from '../../../../src/control/providers/consul.ts';
 import type { ProviderState } from '../../../../src/control/providers/provider.ts';
 
 export interface ServiceEvent {

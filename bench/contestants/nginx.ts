@@ -1,0 +1,78 @@
+/** nginx: one worker, kept-alive upstream connections, buffered access log, the usual forwarded headers. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { freePort } from '../../test/support/ports.ts';
+import { launch } from '../machine/launch.ts';
+import { needProgram, programVersion } from '../machine/programs.ts';
+import { scratch } from '../machine/scratch.ts';
+import { asProxy, type Contestant, type RunningProxy, type Site } from './contestant.ts';
+
+export const nginx: Contestant = {
+  name: 'nginx',
+  version: () => programVersion('nginx'),
+  start,
+};
+
+async function start(site: Site): Promise<RunningProxy> {
+  const folder = scratch('nginx');
+  const port = await freePort();
+  const file = join(folder, 'nginx.conf');
+  writeFileSync(join(folder, 'forward.conf'), forward);
+  writeFileSync(file, configuration(folder, port, site));
+  const args = ['-p', `${folder}/`, '-c', file, '-e', 'stderr'];
+  return asProxy(await launch(needProgram('nginx'), args, { core: site.core }), port);
+}
+
+/** The main context of any nginx here: in the foreground, one worker, nothing outside its folder. */
+export function nginxMain(folder: string, connections = 15_000): string {
+  // As root its worker would become a user that cannot enter the folder.
+  const user = process.getuid?.() === 0 ? 'user root;\n' : '';
+  return `${user}daemon off;
+pid ${join(folder, 'nginx.pid')};
+error_log stderr error;
+worker_processes 1;
+worker_rlimit_nofile ${connections};
+events { worker_connections ${connections}; }`;
+}
+
+const forward = `proxy_pass http://backend;
+proxy_http_version 1.1;
+proxy_set_header Connection "";
+proxy_set_header Host $http_host;
+proxy_set_header X-Real-IP $remote_addr;
+proxy_set_header X-Forwarded-For $remote_addr;
+proxy_set_header X-Forwarded-Proto $scheme;
+proxy_set_header X-Forwarded-Host $http_host;
+proxy_set_header X-Forwarded-Port $server_port;
+`;
+
+function configuration(folder: string, port: number, site: Site): string {
+  const servers = site.hosts.map(
+    (host) =>
+      `  server { listen 127.0.0.1:${port}; server_name ${host}; location / { include forward.conf; } }`,
+  );
+  return `${nginxMain(folder, site.descriptors)}
+http {
+  access_log access.log combined buffer=64k flush=1s;
+  keepalive_timeout 5m;
+  keepalive_requests 1000000000;
+  client_body_buffer_size 64k;
+  proxy_max_temp_file_size 0;
+  server_names_hash_max_size 131072;
+  server_names_hash_bucket_size 128;
+  client_body_temp_path client_body;
+  proxy_temp_path proxy;
+  fastcgi_temp_path fastcgi;
+  uwsgi_temp_path uwsgi;
+  scgi_temp_path scgi;
+  upstream backend {
+    server 127.0.0.1:${site.backendPort};
+    keepalive 512;
+    keepalive_requests 1000000000;
+    keepalive_timeout 5m;
+  }
+  server { listen 127.0.0.1:${port} default_server backlog=4096; server_name ""; return 404; }
+${servers.join('\n')}
+}
+`;
+}

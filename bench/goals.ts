@@ -1,0 +1,72 @@
+/** The figures the router is meant to reach, beside those it has reached. Pure. */
+import { medianOf } from './report.ts';
+import type { WorkResult } from './results.ts';
+import { figure, textTable } from './text-table.ts';
+
+interface Goal {
+  readonly what: string;
+  readonly limit: number;
+  readonly unit: string;
+  /** True where more is better. */
+  readonly least?: boolean;
+  readonly value: (works: readonly WorkResult[]) => number | undefined;
+}
+
+const goals: readonly Goal[] = [
+  { what: 'small: CPU ÷ nginx', limit: 1.5, unit: '×', value: (works) => cpu(works, 'fairlead', 'nginx') },
+  {
+    what: 'small: CPU ÷ HAProxy (hoped)',
+    limit: 1,
+    unit: '×',
+    value: (works) => cpu(works, 'fairlead', 'haproxy'),
+  },
+  {
+    what: 'small: Caddy ÷ fairlead',
+    limit: 3,
+    unit: '×',
+    least: true,
+    value: (works) => cpu(works, 'caddy', 'fairlead'),
+  },
+  {
+    ...{ what: 'small: http-proxy ÷ fairlead', limit: 5, unit: '×', least: true },
+    value: (works) => cpu(works, 'http-proxy', 'fairlead'),
+  },
+  { what: 'p99 ÷ HAProxy', limit: 1.5, unit: '×', value: p99 },
+  { what: 'memory of an idle connection', limit: 10, unit: ' KiB', value: idle },
+];
+
+/** Null when nothing that has a goal was measured. */
+export function goalTable(works: readonly WorkResult[]): string | null {
+  const rows = goals.flatMap(({ what, limit, unit, least = false, value }) => {
+    const reached = value(works);
+    if (reached === undefined || !Number.isFinite(reached)) return [];
+    const isMet = least ? reached >= limit : reached <= limit;
+    return [
+      [what, `${least ? '≥' : '≤'} ${limit}${unit}`, `${figure(reached)}${unit}`, isMet ? 'met' : 'missed'],
+    ];
+  });
+  return rows.length === 0 ? null : textTable(['goal', 'limit', 'reached', ''], rows);
+}
+
+function cpu(works: readonly WorkResult[], above: string, below: string): number | undefined {
+  const small = works.find(({ work }) => work.name === 'small');
+  if (small?.kind !== 'closed') return undefined;
+  const [a, b] = [above, below].map((name) => medianOf(small.rows, name, (sample) => sample.cpuMicros));
+  return a === undefined || b === undefined ? undefined : a / b;
+}
+
+function p99(works: readonly WorkResult[]): number | undefined {
+  const found = works.find(({ kind }) => kind === 'p99');
+  if (found?.kind !== 'p99') return undefined;
+  const [own, peer] = ['fairlead', 'haproxy'].map((name) =>
+    medianOf(found.rows, name, (sample) => sample.p99),
+  );
+  return own === undefined || peer === undefined ? undefined : own / peer;
+}
+
+function idle(works: readonly WorkResult[]): number | undefined {
+  const found = works.find(({ kind }) => kind === 'idle');
+  if (found?.kind !== 'idle') return undefined;
+  const bytes = medianOf(found.rows, 'fairlead', (sample) => sample.bytesEach);
+  return bytes === undefined ? undefined : bytes / 1024;
+}

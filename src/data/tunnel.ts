@@ -1,0 +1,56 @@
+import type { ClientConnection } from './client-connection.ts';
+import type { UpstreamConnection } from './upstream.ts';
+
+/**
+ * Both directions after a 101. Each may end by itself (RFC 6455 clients do close one side first); the tunnel is over when
+ * both have. Its only clock is the client's deadline, moved by bytes of either side.
+ */
+export class Tunnel {
+  bytesIn = 0;
+  bytesOut = 0;
+  readonly #client: ClientConnection;
+  readonly #upstream: UpstreamConnection;
+  #hasClientEnded = false;
+  #hasUpstreamEnded = false;
+
+  constructor(client: ClientConnection, upstream: UpstreamConnection) {
+    this.#client = client;
+    this.#upstream = upstream;
+    this.touch();
+  }
+
+  get isOver(): boolean {
+    return this.#hasClientEnded && this.#hasUpstreamEnded;
+  }
+
+  /** Half of a tunnel may as well be a client that is gone: its silence is not borne for as long. */
+  touch(): void {
+    const { deadlines, timeouts } = this.#client.engine;
+    const isHalf = this.#hasClientEnded || this.#hasUpstreamEnded;
+    this.#client.deadline = deadlines.now + (isHalf ? timeouts.streamIdleMs : timeouts.tunnelIdleMs);
+  }
+
+  fromClient(bytes: Buffer): void {
+    this.bytesIn += bytes.length;
+    this.touch();
+    if (!this.#upstream.write(bytes)) this.#client.pauseReading();
+  }
+
+  fromUpstream(bytes: Buffer): void {
+    this.bytesOut += bytes.length;
+    this.touch();
+    if (!this.#client.write(bytes)) this.#upstream.pause();
+  }
+
+  clientEnded(): void {
+    this.#hasClientEnded = true;
+    this.touch();
+    this.#upstream.end();
+  }
+
+  upstreamEnded(): void {
+    this.#hasUpstreamEnded = true;
+    this.touch();
+    this.#client.endWriting();
+  }
+}

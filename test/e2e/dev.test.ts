@@ -1,0 +1,185 @@
+/** `fairlead dev` as a newcomer meets it: one command, nothing installed. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { afterEach, describe, expect, test } from 'vitest';
+import { startBackend } from '../support/backend.ts';
+import { skipConsul, startConsul } from '../support/consul.ts';
+import { get, startLoad } from '../support/load.ts';
+import { accepts } from '../support/ports.ts';
+import { type Child, eventually } from '../support/process.ts';
+import { registerBackend, type Site, startSite } from './site.ts';
+
+const endings: (() => unknown)[] = [];
+
+afterEach(async () => {
+  for (const end of endings.splice(0).reverse()) await end();
+});
+
+async function dev(consul?: string): Promise<Site> {
+  const site = await startSite({ command: 'dev', ...(consul !== undefined && { consul }) });
+  endings.push(() => site.stop());
+  return site;
+}
+
+interface Sample {
+  name: string;
+  port: number;
+  pid: number;
+}
+
+/** As printed for people. */
+async function samplesOf(child: Child): Promise<Sample[]> {
+  await child.line(/Try it:/);
+  return child.stderr.flatMap((line) => {
+    const match = /^ +sample +(\w+) +127\.0\.0\.1:(\d+) +pid (\d+)$/.exec(line);
+    return match ? [{ name: match[1]!, port: Number(match[2]), pid: Number(match[3]) }] : [];
+  });
+}
+
+async function catalogOf(child: Child): Promise<string> {
+  const line = await child.line(/^ +catalog +http/);
+  return /http:\S+/.exec(line)![0];
+}
+
+/** Processes whose parent this is. */
+function childrenOf(pid: number): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((name) => {
+      try {
+        const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
+        return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === pid;
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const leftovers = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('fairlead-dev-'));
+
+test('it starts by itself, routes what is registered, and ends without a trace', async () => {
+  const startedAt = performance.now();
+  const before = new Set(leftovers());
+  const site = await dev();
+  const samples = await samplesOf(site.child);
+  expect(performance.now() - startedAt).toBeLessThan(10_000);
+  expect(samples.map(({ name }) => name)).toEqual(['amber', 'birch', 'coral']);
+  expect(childrenOf(site.child.pid).sort()).toEqual(samples.map(({ pid }) => pid).sort());
+
+  const seen = new Set<string>();
+  for (const host of ['localhost', 'hello.localhost', '127.0.0.1']) {
+    for (let i = 0; i < 6; i++) {
+      const answer = await site.get(`${host}:${site.web}`);
+      expect(answer.status).toBe(200);
+      seen.add(/Hello from (\w+)/.exec(answer.body)![1]!);
+    }
+  }
+  expect([...seen].sort()).toEqual(['amber', 'birch', 'coral']);
+
+  // The lines it prints work as they stand.
+  const catalog = await catalogOf(site.child);
+  expect((await site.get('shop.localhost')).status).toBe(404);
+  const at = site.child.stderr.findIndex((line) => line.includes('/v1/agent/service/register'));
+  expect(site.child.stderr[at]).toContain(`curl -X PUT ${catalog}/v1/agent/service/register`);
+  const body = /-d '(\{.*\})'$/.exec(site.child.stderr[at + 1]!)![1]!;
+  const registered = await fetch(`${catalog}/v1/agent/service/register`, { method: 'PUT', body });
+  expect(registered.status).toBe(200);
+  await eventually(async () => expect((await site.get('shop.localhost')).body).toContain('Hello from birch'));
+  await fetch(`${catalog}/v1/agent/service/deregister/shop`, { method: 'PUT' });
+  await eventually(async () => expect((await site.get('shop.localhost')).status).toBe(503));
+
+  expect(await site.child.stop('SIGTERM')).toEqual({ code: 0, signal: null });
+  await eventually(() => samples.every(({ pid }) => !isAlive(pid)), 'the samples to end');
+  await expect(accepts(Number(new URL(catalog).port))).rejects.toThrow('ECONNREFUSED');
+  expect(leftovers().filter((name) => !before.has(name))).toEqual([]);
+});
+
+test('a sample that is killed under load costs no request', async () => {
+  const site = await dev();
+  const samples = await samplesOf(site.child);
+  const load = startLoad({ port: site.web, host: 'hello.localhost', connections: 8, ratePerSecond: 100 });
+  await eventually(() => load.counters.ok > 50);
+  process.kill(samples[0]!.pid, 'SIGKILL');
+  await eventually(async () => expect((await site.active('hello')).length).toBe(2), {
+    timeoutMs: 10_000,
+    what: 'the check to notice',
+  });
+  const after = load.counters.ok;
+  await eventually(() => load.counters.ok > after + 50);
+  const { failed, unsent } = await load.stop();
+  expect({ failed, unsent }).toEqual({ failed: [], unsent: 0 });
+});
+
+test('killed itself, it leaves no samples behind', async () => {
+  const site = await dev();
+  const samples = await samplesOf(site.child);
+  await site.child.stop('SIGKILL');
+  await eventually(() => samples.every(({ pid }) => !isAlive(pid)), 'the samples to end');
+});
+
+test('a taken port is one line and leaves no samples behind', async () => {
+  const first = await dev();
+  await samplesOf(first.child);
+  const second = await startSite({
+    ...{ command: 'dev', until: 'alive' },
+    flags: ['--http', `127.0.0.1:${first.web}`],
+  }).catch((error: Error) => error);
+  // The flag stands twice; whichever counts, the process must not stay with samples of its own.
+  if (!(second instanceof Error)) {
+    endings.push(() => second.stop());
+    expect((await second.child.exited).code).toBe(69);
+  }
+  expect((await get(first.web, { host: 'localhost' })).status).toBe(200);
+});
+
+test.skipIf(skipConsul)('a real Consul at the configured address is used, and that is said', async () => {
+  const consul = await startConsul();
+  endings.push(() => consul.stop());
+  const backend = await startBackend({ name: 'real' });
+  endings.push(() => backend.close());
+  await registerBackend(consul, 'real', backend, ['fairlead:real.test/']);
+  const site = await dev(consul.url);
+  await site.child.line(new RegExp(`A Consul answers at ${consul.url}: using it`));
+  await eventually(async () => expect((await site.get('real.test')).body).toBe('real'));
+  expect((await site.get('hello.localhost')).status).toBe(404);
+  expect(childrenOf(site.child.pid)).toEqual([]);
+  const services = (await consul.api('GET', '/v1/catalog/services')) as object;
+  expect(Object.keys(services).sort()).toEqual(['consul', 'real']);
+});
+
+describe('side by side', () => {
+  test('several of them do not disturb each other', async () => {
+    const sites = await Promise.all([dev(), dev(), dev()]);
+    const all = await Promise.all(sites.map(({ child }) => samplesOf(child)));
+    expect(new Set(all.flat().map(({ pid }) => pid)).size).toBe(9);
+    const catalogs = await Promise.all(sites.map(({ child }) => catalogOf(child)));
+    expect(new Set(catalogs).size).toBe(3);
+    for (const [i, catalog] of catalogs.entries()) {
+      const body = JSON.stringify({
+        ...{ Name: `only-${i}`, Address: '127.0.0.1', Port: all[i]![0]!.port },
+        Tags: [`fairlead:only-${i}.test/`],
+      });
+      await fetch(`${catalog}/v1/agent/service/register`, { method: 'PUT', body });
+    }
+    for (const [i, site] of sites.entries()) {
+      await eventually(async () =>
+        expect((await site.get(`only-${i}.test`)).body).toContain('Hello from amber'),
+      );
+      for (const j of [0, 1, 2].filter((other) => other !== i))
+        expect((await site.get(`only-${j}.test`)).status).toBe(404);
+    }
+    await sites[0]!.child.stop('SIGTERM');
+    expect((await sites[1]!.get('only-1.test')).status).toBe(200);
+    expect((await sites[2]!.get('only-2.test')).status).toBe(200);
+  });
+});

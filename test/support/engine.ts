@@ -1,0 +1,221 @@
+/**
+ * The data plane without Consul and without threads: an `Engine` behind a real listening socket in this process, told its
+ * table by the same messages a worker gets. So a test sees the bytes and, beside them, leases, sockets and deadlines.
+ */
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { expect } from 'vitest';
+import type { Balance, RouteOptions, Rule } from '../../router/model.ts';
+import type { Limits, Timeouts } from '../../src/config/config.ts';
+import { ClientConnection } from '../../src/data/client-connection.ts';
+import { Engine } from '../../src/data/engine.ts';
+import type { Endpoint, LivePool } from '../../src/data/pools.ts';
+import { createCountersLayout, EndpointCounters, Series } from '../../src/shared/counters.ts';
+import type { FromWorker, SlottedPool, SlottedRoute } from '../../src/shared/messages.ts';
+import { eventually } from './process.ts';
+
+export interface RouteSpec extends Partial<Rule> {
+  /** `main` unless told; null for a route that only redirects. */
+  pool?: string | null;
+  options?: RouteOptions;
+}
+
+/** Ports on 127.0.0.1, or one with a weight. */
+export type EndpointSpec = number | { port: number; weight?: number; address?: string };
+
+export interface PlaneOptions {
+  /** One route for every host and path to the pool `main` unless told. */
+  routes?: RouteSpec[];
+  pools?: Record<string, EndpointSpec[]>;
+  balance?: Balance;
+  limits?: Partial<Limits>;
+  timeouts?: Partial<Timeouts>;
+  trustedProxies?: string[];
+  scheme?: 'http' | 'https';
+  /** False: the catalog is not known yet. */
+  isComplete?: boolean;
+}
+
+export interface LogLine {
+  method: string;
+  path: string;
+  status: number;
+  reason: string;
+  bytesIn: number;
+  bytesOut: number;
+  retries: number;
+  endpoint: string;
+  [name: string]: unknown;
+}
+
+export interface Plane {
+  readonly port: number;
+  readonly engine: Engine;
+  readonly counters: EndpointCounters;
+  /** Slots reported as released, in order. */
+  readonly released: number[];
+  setPools(pools: Record<string, EndpointSpec[]>, drop?: string[]): void;
+  setRoutes(routes: RouteSpec[], drop?: string[]): void;
+  pool(name?: string): LivePool;
+  endpoint(port: number, pool?: string): Endpoint;
+  /** Requests in flight over all endpoints there ever were. */
+  inFlight(): number;
+  /** A counter or gauge, summed over slots and listeners. */
+  sum(family: number): number;
+  /** Access-log lines so far. */
+  log(): LogLine[];
+  /** Waits until nothing runs any more: no client, no lease, no deadline, nothing but idle upstream connections. */
+  quiet(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const LIMITS: Limits = { headBytes: 16_384, fields: 100, uriBytes: 8192, bodyBytes: 0 };
+const TIMEOUTS: Timeouts = {
+  headMs: 10_000,
+  idleMs: 75_000,
+  connectMs: 3000,
+  responseMs: 10_000,
+  streamIdleMs: 10_000,
+  tunnelIdleMs: 60_000,
+  upstreamIdleMs: 15_000,
+  drainMs: 5000,
+};
+
+export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
+  const layout = createCountersLayout(1);
+  const counters = new EndpointCounters(layout);
+  const released: number[] = [];
+  const lines: LogLine[] = [];
+  const slots = new Map<string, number>();
+  const known = new Set<Endpoint>();
+  const scheme = options.scheme ?? 'http';
+  const send = (message: FromWorker): void => {
+    if (message.type === 'released') released.push(...message.slots);
+    if (message.type !== 'access') return;
+    const text = new TextDecoder().decode(message.lines).trimEnd();
+    lines.push(...text.split('\n').map((line) => JSON.parse(line) as LogLine));
+  };
+  const engine = new Engine(
+    {
+      index: 0,
+      counters: layout,
+      listeners: [{ name: 'web', address: { host: '127.0.0.1', port: 8080 }, protocol: scheme }],
+      limits: { ...LIMITS, ...options.limits },
+      timeouts: { ...TIMEOUTS, ...options.timeouts },
+      trustedProxies: options.trustedProxies ?? [],
+      accessLog: 'json',
+    },
+    send,
+  );
+
+  const slotOf = (name: string): number => {
+    if (!slots.has(name)) slots.set(name, slots.size + 1);
+    return slots.get(name)!;
+  };
+  const asPool = (name: string, endpoints: readonly EndpointSpec[]): SlottedPool => ({
+    name,
+    service: name,
+    balance: options.balance ?? { kind: 'least' },
+    endpoints: endpoints.map((spec) => {
+      const { port, weight = 1, address = '127.0.0.1' } = typeof spec === 'number' ? { port: spec } : spec;
+      const id = `${name}@${address}:${port}`;
+      return { id, address, port, weight, protocol: 'http', instance: id, slot: slotOf(`endpoint ${id}`) };
+    }),
+  });
+  const asRoute = (spec: RouteSpec): SlottedRoute => {
+    const { pool = 'main', options: routeOptions = {}, ...given } = spec;
+    const rule: Rule = {
+      ...{ host: '', path: '/', match: 'segment', methods: null, listeners: null, priority: 0 },
+      ...given,
+    };
+    const id = `${rule.host}${rule.path}${rule.methods ? ` ${rule.methods}` : ''}`;
+    const service = pool ?? '';
+    const source = { provider: 'file' as const, service, instances: [], text: id };
+    return { id, rule, pool, service, options: routeOptions, source, slot: slotOf(`route ${id}`) };
+  };
+  let version = 0;
+  const apply = (
+    routes: { set: SlottedRoute[]; drop: string[] },
+    pools: { set: SlottedPool[]; drop: string[] },
+    reset = false,
+  ): void => {
+    version++;
+    engine.table.apply({
+      ...{ type: 'table', version, reset, isComplete: true, routes, pools, forgetRoutes: [] },
+    });
+    for (const route of engine.table.routes()) {
+      for (const endpoint of route.live.pool?.endpoints ?? []) known.add(endpoint);
+    }
+  };
+  const asPools = (pools: Record<string, EndpointSpec[]>): SlottedPool[] =>
+    Object.entries(pools).map(([name, endpoints]) => asPool(name, endpoints));
+  apply(
+    { set: (options.routes ?? [{}]).map(asRoute), drop: [] },
+    { set: asPools(options.pools ?? { main: [] }), drop: [] },
+    true,
+  );
+  engine.hasCatalog = options.isComplete ?? true;
+
+  const facts = { name: 'web', index: 0, scheme, port: scheme === 'http' ? 8080 : 8443 };
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    new ClientConnection(socket, facts, engine);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+
+  const inFlight = (): number => {
+    let total = 0;
+    for (const endpoint of known) total += counters.inFlight(endpoint.slot);
+    return total;
+  };
+  const plane: Plane = {
+    port: (server.address() as AddressInfo).port,
+    engine,
+    counters,
+    released,
+    setPools: (pools, drop = []) => apply({ set: [], drop: [] }, { set: asPools(pools), drop }),
+    setRoutes: (routes, drop = []) => apply({ set: routes.map(asRoute), drop }, { set: [], drop: [] }),
+    pool: (name = 'main') => {
+      for (const route of engine.table.routes()) if (route.pool === name) return route.live.pool!;
+      throw new Error(`no route to the pool ${name}`);
+    },
+    endpoint: (port, pool) => plane.pool(pool).endpoints.find((endpoint) => endpoint.port === port)!,
+    inFlight,
+    sum: (family) => {
+      const series = new Series(layout.series[0]!);
+      let sum = 0;
+      series.read((found, _slot, _detail, cell) => {
+        if (found === family) sum += series.cells[cell]!;
+      });
+      return sum;
+    },
+    log: () => {
+      engine.accessLog!.flush();
+      return lines;
+    },
+    quiet: () =>
+      eventually(() => {
+        const [open, idle] = [[...known].flatMap((e) => [...e.connections]).length, idleOf(known)];
+        const now = { clients: engine.clients.size, leases: inFlight(), busy: open - idle };
+        expect(now).toEqual({ clients: 0, leases: 0, busy: 0 });
+        expect(engine.deadlines.size).toBe(open + engine.departures.size);
+      }, 'quiet'),
+    close: async () => {
+      const done = new Promise((resolve) => server.close(resolve));
+      engine.close();
+      await done;
+    },
+  };
+  return plane;
+}
+
+function idleOf(endpoints: Iterable<Endpoint>): number {
+  let idle = 0;
+  for (const endpoint of endpoints) idle += endpoint.idle.length;
+  return idle;
+}
+
+/** Text lines joined as HTTP wants them, with the empty line at the end. */
+export function head(...lines: string[]): string {
+  return `${lines.join('\r\n')}\r\n\r\n`;
+}
