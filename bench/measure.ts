@@ -98,6 +98,7 @@ async function pacedWork(setting: Setting, field: Field, work: SpecialWork): Pro
   await inRounds(setting, field, work, rows, async ({ proxy }) => {
     const sample = await runPaced(proxy.port, rate, setting.options.seconds + 1);
     if (sample.errors > 0) throw new Error(`${sample.errors} requests failed`);
+    if (sample.requests === 0) throw new Error('no request was answered in time');
     return sample;
   });
   return { kind: 'p99', work, rows, rate };

@@ -115,10 +115,10 @@ class RoundRobin implements Balancer {
  */
 class Turns {
   #candidates: readonly Candidate[] = [];
-  /** By index; sums up to about 0, so that a newcomer starts in the middle. */
+  /** By index. They sum up to about 0, where a newcomer starts. */
   #credits: number[] = [];
 
-  pick(candidates: readonly Candidate[], ask: Ask, isFree: (candidate: Candidate) => boolean): number {
+  pick(candidates: readonly Candidate[], ask: Ask, isFree: (index: number) => boolean): number {
     if (candidates !== this.#candidates) this.#follow(candidates);
     const round = totalWeight(candidates, ask);
     let best = -1;
@@ -128,7 +128,7 @@ class Turns {
       const candidate = candidates[i]!;
       if (!mayTake(candidate, ask)) continue;
       const before = this.#credits[i]!;
-      const isHeld = !isFree(candidate);
+      const isHeld = !isFree(i);
       const saves = isHeld ? Math.min(candidate.weight, Math.max(0, round - before)) : candidate.weight;
       const credit = before + saves;
       this.#credits[i] = credit;
@@ -142,26 +142,23 @@ class Turns {
     return best;
   }
 
-  /** A change to the pool leaves the position of the others to each other alone. */
+  /** A change to the pool leaves the position of the others alone. */
   #follow(candidates: readonly Candidate[]): void {
     const before = new Map(this.#candidates.map((candidate, i) => [candidate.id, this.#credits[i]!]));
-    const kept = candidates.flatMap((candidate) => before.get(candidate.id) ?? []);
-    const mean = kept.reduce((sum, credit) => sum + credit, 0) / Math.max(1, kept.length);
-    this.#credits = candidates.map((candidate) => (before.get(candidate.id) ?? mean) - mean);
+    this.#credits = candidates.map((candidate) => before.get(candidate.id) ?? 0);
     this.#candidates = candidates;
   }
 }
 
-/** Whether one more request leaves an endpoint within its share, rounded up, of all that are in flight; or `slack` above. */
-function withinShare(
-  candidates: readonly Candidate[],
-  ask: Ask,
-  slack: number,
-): (candidate: Candidate) => boolean {
-  let inFlight = 0;
-  for (const candidate of candidates) if (mayTake(candidate, ask)) inFlight += candidate.inFlight();
-  const perWeight = (inFlight + 1) / totalWeight(candidates, ask);
-  return (candidate) => candidate.inFlight() < Math.ceil(candidate.weight * perWeight) + slack;
+/**
+ * Whether one more request leaves an endpoint, by index, within its share, rounded up, of all that are in flight; or
+ * `slack` above. Counts are read once, since other workers change them meanwhile: so there is always one that it does.
+ */
+function withinShare(candidates: readonly Candidate[], ask: Ask, slack: number): (index: number) => boolean {
+  const inFlight = candidates.map((candidate) => (mayTake(candidate, ask) ? candidate.inFlight() : 0));
+  const all = inFlight.reduce((sum, count) => sum + count, 0);
+  const perWeight = (all + 1) / totalWeight(candidates, ask);
+  return (index) => inFlight[index]! < Math.ceil(candidates[index]!.weight * perWeight) + slack;
 }
 
 /**
@@ -176,7 +173,10 @@ function pickOfFew(candidates: readonly Candidate[], ask: Ask, isEven: boolean):
     indices.push(index);
   }
   const drawn = indices.map((index) => candidates[index]!);
-  if (!isEven) return indices[drawn.findIndex(withinShare(drawn, ask, 1))]!;
+  if (!isEven) {
+    const isFree = withinShare(drawn, ask, 1);
+    return indices.find((_, i) => isFree(i))!;
+  }
   const loads = drawn.map((candidate) => candidate.inFlight());
   return indices[loads.indexOf(Math.min(...loads))]!;
 }

@@ -25,10 +25,12 @@ interface Loss {
   readonly service: string;
   /** Less what came back since. */
   count: number;
+  /** What was believed before. */
+  readonly before: readonly Instance[];
 }
 
-/** Which losses are doubted: all of them, or only instances that are still registered and whose checks fail. */
-type Scope = 'all' | 'checks';
+/** Which losses are doubted: all, instances that are still registered and whose checks fail, or those that are not. */
+type Scope = 'all' | 'checks' | 'gone';
 
 /**
  * Decides whether a loss is believed. A single service may always lose its instances; a mass disappearance, any loss while
@@ -43,6 +45,7 @@ export class Guard {
   readonly #held = new Map<string, { readonly news: readonly Instance[]; readonly until: number }>();
   #total = 0;
   #losses: Loss[] = [];
+  readonly #takenBack: [string, readonly Instance[]][] = [];
   #massUntil = 0;
   #doubt: string | null = null;
   #doubtUntil = 0;
@@ -109,11 +112,18 @@ export class Guard {
     }
     const kept = this.#keep(believed, news, 'all');
     if (kept === news) return this.#believe(service, news);
-    if (this.#isHolding(now) || this.#isMass(service, lost, now)) {
-      return this.#hold(service, news, kept, this.#massUntil);
-    }
-    this.#losses.push({ at: now, service, count: lost });
-    return this.#believe(service, news);
+    if (this.#isHolding(now)) return this.#hold(service, news, kept, this.#massUntil);
+    this.#losses.push({ at: now, service, count: lost, before: believed });
+    if (!this.#isMass(now)) return this.#believe(service, news);
+    this.#massUntil = now + this.#options.holdMs;
+    this.#hold(service, news, kept, this.#massUntil);
+    this.#reconsider();
+    return this.#believed.get(service)!;
+  }
+
+  /** Services whose earlier losses proved to be part of a mass loss, with what they had; the caller applies it. */
+  takenBack(): [string, readonly Instance[]][] {
+    return this.#takenBack.splice(0);
   }
 
   /** Held news whose time has come; the caller applies it. */
@@ -143,15 +153,38 @@ export class Guard {
     }
   }
 
-  #isMass(service: string, lost: number, now: number): boolean {
+  #isMass(now: number): boolean {
     this.#losses = this.#losses.filter((loss) => loss.count > 0 && now - loss.at < WINDOW_MS);
-    const earlier = this.#losses.reduce((sum, loss) => sum + loss.count, 0);
-    const count = earlier + lost;
-    const services = new Set([...this.#losses.map((loss) => loss.service), service]).size;
-    const before = this.#total + earlier;
-    if (count < MASS_INSTANCES || services < MASS_SERVICES || count <= before * MASS_SHARE) return false;
-    this.#massUntil = now + this.#options.holdMs;
-    return true;
+    const count = this.#losses.reduce((sum, loss) => sum + loss.count, 0);
+    const services = new Set(this.#losses.map((loss) => loss.service)).size;
+    if (count < MASS_INSTANCES || services < MASS_SERVICES) return false;
+    const latest = this.#losses.at(-1)!;
+    const before = this.#total + count - latest.count;
+    return count > before * MASS_SHARE;
+  }
+
+  /**
+   * The losses that led up to a mass loss are part of it: what left the catalog is taken back, unless its address has a
+   * new owner. Failing checks are not: nodes that really died are found by them.
+   */
+  #reconsider(): void {
+    const owners = new Map<string, string>();
+    for (const [service, instances] of this.#believed)
+      for (const { address, port } of instances) owners.set(`${address} ${port}`, service);
+    const earliest = new Map<string, readonly Instance[]>();
+    for (const { service, before } of this.#losses) if (!earliest.has(service)) earliest.set(service, before);
+    for (const [service, before] of earliest) {
+      const believed = this.#believed.get(service) ?? [];
+      const own = before.filter(({ address, port }) => {
+        const owner = owners.get(`${address} ${port}`);
+        return owner === undefined || owner === service;
+      });
+      const kept = this.#keep(own, believed, 'gone');
+      if (kept === believed) continue;
+      this.#hold(service, this.#held.get(service)?.news ?? believed, kept, this.#massUntil);
+      this.#takenBack.push([service, kept]);
+    }
+    this.#losses = [];
   }
 
   /** The news with the doubtful losses put back as they were; the news itself when it has none. */
@@ -164,8 +197,8 @@ export class Guard {
       // Maintenance is somebody's wish, not a check that has not run.
       const isDoubtful =
         now === undefined
-          ? scope === 'all'
-          : !this.#options.accepts(now.health) && now.health !== 'maintenance';
+          ? scope !== 'checks'
+          : scope !== 'gone' && !this.#options.accepts(now.health) && now.health !== 'maintenance';
       if (isDoubtful) kept.set(instance.id, instance);
     }
     if (kept.size === 0) return news;

@@ -86,6 +86,7 @@ export class Publisher implements ProviderEvents {
       );
     }
     this.#apply(name, admitted, receivedAt);
+    for (const [service, kept] of guard.takenBack()) this.#apply(service, kept, receivedAt);
   }
 
   #apply(name: string, instances: readonly Instance[], receivedAt: number): void {

@@ -1,5 +1,5 @@
 import { Family } from '../shared/counters.ts';
-import { REPLIES, type Reason } from '../shared/reasons.ts';
+import type { Reason } from '../shared/reasons.ts';
 import { Attempts } from './attempts.ts';
 import type { ClientConnection } from './client-connection.ts';
 import { decide } from './decide.ts';
@@ -125,16 +125,15 @@ export class Exchange implements UpstreamUser {
   }
 
   onResponseHead(head: ResponseHead): void {
-    const record = this.#record;
-    record.upstreamAnswered();
+    this.#record.upstreamAnswered();
     if (head.status === 101) return this.#startTunnel(head);
     if (head.status < 200) {
       // HTTP/1.0 knows no interim answers.
       if (this.#head.minor === 1) this.#client.writeText(responseHead(head, NO_BODY, this.#head, true));
       return;
     }
-    record.status = head.status;
-    record.reason = '';
+    this.#record.status = head.status;
+    this.#record.reason = '';
     // What the client sent after asking for an upgrade was meant for the other protocol.
     if (this.#head.upgrade !== null) this.#keepAlive = false;
     if (this.#client.engine.isDraining) this.#keepAlive = false;
@@ -172,10 +171,9 @@ export class Exchange implements UpstreamUser {
 
   onResponseEnd(trailers: readonly string[], kinds: Uint8Array): void {
     this.#response!.end(trailers, kinds);
-    const upstream = this.#upstream!;
-    this.#upstream = null;
     this.takesBytes = false;
-    upstream.release(this.#isRequestSent);
+    this.#upstream!.release(this.#isRequestSent);
+    this.#upstream = null;
     this.#finish();
     this.#client.exchangeDone(this.#keepAlive);
   }
@@ -227,9 +225,8 @@ export class Exchange implements UpstreamUser {
 
   #endTunnel(): void {
     if (!this.#tunnel!.isOver) return;
-    const upstream = this.#upstream!;
+    this.#upstream!.finishSending();
     this.#upstream = null;
-    upstream.finishSending();
     this.#finish();
     this.#client.exchangeDone(false);
   }
@@ -238,10 +235,9 @@ export class Exchange implements UpstreamUser {
   onClientGone(): void {
     if (this.#isOver) return;
     if (this.#record.status === 0) this.#record.status = CLIENT_GONE;
-    const upstream = this.#upstream;
+    if (this.#tunnel !== null) this.#upstream?.reset();
+    else this.#upstream?.destroy();
     this.#upstream = null;
-    if (this.#tunnel !== null) upstream?.reset();
-    else upstream?.destroy();
     this.#finish();
   }
 
@@ -260,11 +256,10 @@ export class Exchange implements UpstreamUser {
 
   /** The upstream must not take what it has for a complete request. */
   #refuseUpstream(reason: Reason): void {
-    const upstream = this.#upstream;
-    this.#upstream = null;
     this.takesBytes = false;
     this.#keepAlive = false;
-    upstream?.destroy();
+    this.#upstream?.destroy();
+    this.#upstream = null;
     this.#attempts?.release();
     if (!this.#hasAnswered) return this.#refuse(reason);
     this.#record.reason = reason;
@@ -276,7 +271,7 @@ export class Exchange implements UpstreamUser {
     this.#record.reason = reason;
     if (reason === 'bad_request') this.#keepAlive = false;
     engine.recorder.invented(reason, listener.index);
-    this.#answer(replyFor(reason, this.#replyContext(), REPLIES[reason].status));
+    this.#answer(replyFor(reason, this.#replyContext()));
   }
 
   #replyContext(): ReplyContext {

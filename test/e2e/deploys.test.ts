@@ -32,6 +32,13 @@ describe.skipIf(skipConsul)('changes of a day', () => {
     await consul.api('DELETE', '/v1/kv/fabio/?recurse');
     for (const id of ids) await deregister(consul, id);
     ids.clear();
+    // The next one must not see any of this.
+    await eventually(async () => {
+      const left = (await site.pools()).filter(
+        ({ name, endpoints }) => name !== 'ballast' && endpoints.length > 0,
+      );
+      expect(left).toEqual([]);
+    });
     await Promise.all(backends.splice(0).map((backend) => backend.close()));
   });
 

@@ -1,13 +1,13 @@
 /** `fairlead dev` as a newcomer meets it: one command, nothing installed. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { startBackend } from '../support/backend.ts';
 import { skipConsul, startConsul } from '../support/consul.ts';
 import { get, startLoad } from '../support/load.ts';
-import { accepts } from '../support/ports.ts';
-import { type Child, eventually } from '../support/process.ts';
-import { registerBackend, type Site, startSite } from './site.ts';
+import { accepts, freePorts } from '../support/ports.ts';
+import { type Child, eventually, startFairlead } from '../support/process.ts';
+import { registerBackend, type Site, startSite, temporaryFolder } from './site.ts';
 
 const endings: (() => unknown)[] = [];
 
@@ -15,10 +15,13 @@ afterEach(async () => {
   for (const end of endings.splice(0).reverse()) await end();
 });
 
-async function dev(consul?: string): Promise<Site> {
-  const site = await startSite({ command: 'dev', ...(consul !== undefined && { consul }) });
+async function dev(consul?: string): Promise<Site & { temporary: string }> {
+  const temporary = await temporaryFolder();
+  endings.push(() => rm(temporary, { recursive: true, force: true }));
+  const env = { TMPDIR: temporary };
+  const site = await startSite({ command: 'dev', env, ...(consul !== undefined && { consul }) });
   endings.push(() => site.stop());
-  return site;
+  return Object.assign(site, { temporary });
 }
 
 interface Sample {
@@ -65,11 +68,8 @@ function isAlive(pid: number): boolean {
   }
 }
 
-const leftovers = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('fairlead-dev-'));
-
 test('it starts by itself, routes what is registered, and ends without a trace', async () => {
   const startedAt = performance.now();
-  const before = new Set(leftovers());
   const site = await dev();
   const samples = await samplesOf(site.child);
   expect(performance.now() - startedAt).toBeLessThan(10_000);
@@ -101,7 +101,7 @@ test('it starts by itself, routes what is registered, and ends without a trace',
   expect(await site.child.stop('SIGTERM')).toEqual({ code: 0, signal: null });
   await eventually(() => samples.every(({ pid }) => !isAlive(pid)), 'the samples to end');
   await expect(accepts(Number(new URL(catalog).port))).rejects.toThrow('ECONNREFUSED');
-  expect(leftovers().filter((name) => !before.has(name))).toEqual([]);
+  expect(readdirSync(site.temporary)).toEqual([]);
 });
 
 test('a sample that is killed under load costs no request', async () => {
@@ -127,18 +127,18 @@ test('killed itself, it leaves no samples behind', async () => {
   await eventually(() => samples.every(({ pid }) => !isAlive(pid)), 'the samples to end');
 });
 
-test('a taken port is one line and leaves no samples behind', async () => {
+test('a taken port is one line, and the samples end with it', async () => {
   const first = await dev();
-  await samplesOf(first.child);
-  const second = await startSite({
-    ...{ command: 'dev', until: 'alive' },
-    flags: ['--http', `127.0.0.1:${first.web}`],
-  }).catch((error: Error) => error);
-  // The flag stands twice; whichever counts, the process must not stay with samples of its own.
-  if (!(second instanceof Error)) {
-    endings.push(() => second.stop());
-    expect((await second.child.exited).code).toBe(69);
-  }
+  const [admin, nobody] = await freePorts(2);
+  const addresses = ['--http', `127.0.0.1:${first.web}`, '--admin', `127.0.0.1:${admin}`];
+  const args = ['dev', ...addresses, '--consul', `127.0.0.1:${nobody}`, '--workers', '2'];
+  const second = await startFairlead(args, { cwd: first.folder, env: { TMPDIR: first.temporary } });
+  // Its samples hold the same standard error, so that this waits for them as well.
+  expect(await second.exited).toEqual({ code: 69, signal: null });
+  expect(second.stderr).toEqual([
+    `fairlead: listener web: address 127.0.0.1:${first.web} is in use by another process`,
+  ]);
+  expect(readdirSync(first.temporary).length).toBe(1);
   expect((await get(first.web, { host: 'localhost' })).status).toBe(200);
 });
 

@@ -24,7 +24,8 @@ describe.skipIf(skipConsul)('health and membership', () => {
   const ids: string[] = [];
 
   beforeAll(async () => {
-    consul = await startConsul();
+    // The router may take most of the connections that an agent allows one address by default, and so do we.
+    consul = await startConsul({ config: { limits: { http_max_conns_per_client: 1000 } } });
     await ballast(consul);
     site = await startSite({ consul: consul.url });
   });

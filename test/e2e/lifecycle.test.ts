@@ -1,16 +1,15 @@
-/** Signals, exit codes, reloads: the process as whoever operates it sees it. */
+/** Signals and reloads: the process as whoever operates it sees it. */
 import { once } from 'node:events';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { chmod, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { type Backend, echoWebSocket, startBackend } from '../support/backend.ts';
 import { type ConsulAgent, skipConsul, startConsul } from '../support/consul.ts';
 import { startLoad } from '../support/load.ts';
-import { accepts, freePorts } from '../support/ports.ts';
-import { type Child, eventually, root, start, startFairlead, tail } from '../support/process.ts';
+import { accepts } from '../support/ports.ts';
+import { eventually, tail } from '../support/process.ts';
 import { register, type Site, type SiteOptions, startSite, temporaryFolder } from './site.ts';
 
 const endings: (() => unknown)[] = [];
@@ -65,8 +64,9 @@ describe.skipIf(skipConsul)('a process', () => {
     await once(socket, 'open');
     const waiting = router.get('one.test', { path: '/wait', timeoutMs: 20_000 });
     await eventually(() => one.requests.some(({ target }) => target === '/wait'));
+    const connections = 16;
     const load = startLoad({
-      ...{ port: router.web, host: 'one.test', connections: 16, ratePerSecond: 150 },
+      ...{ port: router.web, host: 'one.test', connections, ratePerSecond: 150 },
       methods: ['GET', 'POST'],
     });
     await eventually(() => load.counters.ok > 60);
@@ -83,7 +83,11 @@ describe.skipIf(skipConsul)('a process', () => {
     await eventually(() => (load.counters.failures.get('ECONNREFUSED') ?? 0) > 10);
     const { failed } = await load.stop();
     // A refused connection is told at once and costs nothing: whoever balances over several routers takes another.
-    expect(failed.map(({ error }) => error)).toEqual(['ECONNREFUSED']);
+    const others = failed.filter(({ error }) => error !== 'ECONNREFUSED');
+    // An idle connection that is closed may just be bringing a request: one on each, and no other failure.
+    expect(others.reduce((sum, { count }) => sum + count, 0)).toBeLessThanOrEqual(connections);
+    for (const { error } of others)
+      expect(['closed before the response', 'reset', 'ECONNRESET']).toContain(error);
     expect(router.child.exit).toBeUndefined();
     one.release();
     expect((await waiting).status).toBe(200);
@@ -201,6 +205,7 @@ describe.skipIf(skipConsul)('a process', () => {
       token,
     );
     const folder = await temporaryFolder();
+    endings.push(() => rm(folder, { recursive: true, force: true }));
     const tokenFile = join(folder, 'token');
     await writeFile(tokenFile, '11111111-2222-3333-4444-555555555555\n');
     const router = await site({
@@ -222,90 +227,6 @@ describe.skipIf(skipConsul)('a process', () => {
     expect(tail(router.child, 100)).not.toContain(token);
   });
 });
-
-describe('exit codes', () => {
-  async function run(args: string[], config = ''): Promise<Child> {
-    const folder = await temporaryFolder();
-    const file = join(folder, 'fairlead.yaml');
-    await writeFile(file, config);
-    const child = await startFairlead(['run', '--config', file, '--data', join(folder, 'data'), ...args], {
-      cwd: folder,
-    });
-    endings.push(() => child.exit ?? child.stop('SIGKILL'));
-    return child;
-  }
-
-  test('69 and one clear line when a port is taken', async () => {
-    const [web, admin] = (await freePorts(2)) as [number, number];
-    const taken = createServer().listen(0, '127.0.0.1');
-    await once(taken, 'listening');
-    endings.push(() => taken.close());
-    const { port } = taken.address() as { port: number };
-    const cases = [
-      { http: port, admin, text: `listener web: address 127.0.0.1:${port}` },
-      { http: web, admin: port, text: `admin: address 127.0.0.1:${port}` },
-    ];
-    for (const { http, admin, text } of cases) {
-      const child = await run(['--http', `127.0.0.1:${http}`, '--admin', `127.0.0.1:${admin}`]);
-      expect(await child.exited).toEqual({ code: 69, signal: null });
-      expect(child.stderr).toEqual([`fairlead: ${text} is in use by another process`]);
-      expect(child.stdout).toEqual([]);
-    }
-  });
-
-  test('78 for a configuration that is not valid, with the place of every problem', async () => {
-    const child = await run([], 'listeners:\n  web: { adress: ":8080" }\nconsul: { wait: never }\n');
-    expect(await child.exited).toEqual({ code: 78, signal: null });
-    const said = child.stderr.join('\n');
-    expect(said).toMatch(/fairlead\.yaml:2:\d+.*adress/);
-    expect(said).toMatch(/fairlead\.yaml:3:\d+/);
-    const rule = await run([], 'routes: [{ rule: "a.test/ nonsense=1", to: ["127.0.0.1:1"] }]\n');
-    expect(await rule.exited).toEqual({ code: 78, signal: null });
-    expect(rule.stderr.join('\n')).toMatch(/fairlead\.yaml:1:\d+.*nonsense/);
-  });
-
-  test('77 for a port that this user may not open', async ({ skip }) => {
-    const limit = Number(readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8'));
-    const privileged = await freePrivilegedPort(limit);
-    if (privileged === null) return skip('every port may be opened here');
-    const [admin] = (await freePorts(1)) as [number];
-    const folder = await temporaryFolder();
-    await chmod(folder, 0o777);
-    const args = [`${root}node_modules/.bin/node`, `${root}src/main.ts`, 'run'];
-    args.push(
-      '--http',
-      `127.0.0.1:${privileged}`,
-      '--admin',
-      `127.0.0.1:${admin}`,
-      '--data',
-      join(folder, 'd'),
-    );
-    const asNobody = ['--reuid=65534', '--regid=65534', '--clear-groups', '--inh-caps=-all', '--'];
-    const command = process.getuid?.() === 0 ? ['setpriv', ...asNobody, ...args] : args;
-    const options = { cwd: folder, env: { HOME: folder } };
-    const child = await start(command[0]!, command.slice(1), options).catch(() => null);
-    if (child === null) return skip('there is no setpriv here');
-    endings.push(() => child.exit ?? child.stop('SIGKILL'));
-    const { code } = await child.exited;
-    if (/EACCES|Permission denied|Cannot find module/.test(child.stderr.join('\n')) && code !== 77)
-      return skip('an unprivileged user cannot read the program here');
-    expect({ code, said: child.stderr }).toEqual({
-      code: 77,
-      said: [
-        `fairlead: listener web: address 127.0.0.1:${privileged} may not be opened by this user ` +
-          '(ports below 1024 need CAP_NET_BIND_SERVICE)',
-      ],
-    });
-  });
-});
-
-/** A port below the limit that nobody listens on; null when there is no limit. */
-async function freePrivilegedPort(limit: number): Promise<number | null> {
-  for (let port = Math.min(limit, 1024) - 1; port > 512; port--) {
-    if (await accepts(port).catch(() => true)) return port;
-  }
-  return null;
-}
 
 /** TCP ports a process listens on, as the kernel lists them. */
 function listeningPorts(pid: number): number[] {

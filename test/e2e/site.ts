@@ -6,7 +6,7 @@ import type { Backend } from '../support/backend.ts';
 import type { ConsulAgent } from '../support/consul.ts';
 import { type Answer, get, type RequestOptions } from '../support/load.ts';
 import { freePorts } from '../support/ports.ts';
-import { type Child, eventually, startFairlead } from '../support/process.ts';
+import { type Child, eventually, Stop, startFairlead, tail } from '../support/process.ts';
 
 export interface SiteOptions {
   /** Where the catalog is; an address nobody answers at unless given. */
@@ -147,7 +147,11 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
       await rm(folder, { recursive: true, force: true });
     },
   };
-  if (until === 'alive') await eventually(() => ask('/health'), 'an admin listener');
+  const isAlive = async (): Promise<void> => {
+    if (child.exit) throw new Stop(`exited: ${tail(child)}`);
+    await ask('/health');
+  };
+  if (until === 'alive') await eventually(isAlive, { timeoutMs: 15_000, what: 'an admin listener' });
   return site;
 }
 

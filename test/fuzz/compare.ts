@@ -79,10 +79,15 @@ function checkWhole(input: Case, whole: Result<Reading>, random: Random): Disagr
     compare('whole', whole, () => oursOf(input, [bytes])) ??
     compare(`cut at ${places}`, whole, () => oursOf(input, cutAt(bytes, places))) ??
     compare(`after ${before.length} other bytes`, whole, () => {
-      return oursOf(input, [Buffer.concat([before, bytes])], before.length);
+      return oursOf(input, behind(before, cutAt(bytes, random.chance(0.5) ? [] : places)), before.length);
     }) ??
     checkTrailing(input, whole, random)
   );
+}
+
+/** As in a read that began with the end of another message. */
+function behind(before: Buffer, [first, ...others]: readonly Buffer[]): Buffer[] {
+  return [Buffer.concat([before, first!]), ...others];
 }
 
 /** Once something is decided, what follows changes nothing. */
@@ -98,10 +103,15 @@ const TRAILING = ['GET /2 HTTP/1.1\r\nHost: b\r\n\r\n', '\r\n', '\n', ' x', '\x0
 
 /** A part is judged as early as the reference can: not before the byte that decides, and not after it. */
 function checkPart(input: Case, random: Random): Disagreement | null {
-  const bytes = input.bytes.subarray(0, random.below(input.bytes.length + 1));
+  const bytes = input.bytes.subarray(0, partLength(input, random));
   return compare(`first ${bytes.length} bytes`, referenceOf({ ...input, bytes }), () =>
     oursOf(input, [bytes]),
   );
+}
+
+/** Anywhere, and at the limit. */
+function partLength({ bytes, limits }: Case, random: Random): number {
+  return random.chance(0.3) ? limits.headBytes - 1 + random.below(3) : random.below(bytes.length + 1);
 }
 
 function compare(

@@ -27,7 +27,10 @@ export const KNOWN: readonly Known[] = [
   {
     name: 'malformed-upgrade',
     reason: 'RFC 9110 §7.8 wants a list of protocols; other text is passed on as it is',
-    covers: (found) => found.what === 'upgrade' && hasNull(found, 'reference', 'upgrade'),
+    covers: (found) => {
+      const isPassed = found.what === 'upgrade' && hasNull(found, 'reference', 'upgrade');
+      return isPassed && !hasBody(found) && !PROTOCOLS.test(valueIn(found, 'upgrade'));
+    },
   },
   {
     name: 'h2c-within-a-name',
@@ -62,6 +65,8 @@ export const KNOWN: readonly Known[] = [
 
 const OF_CONNECTION: ReadonlySet<string> = new Set(['keepAlive', 'upgrade', 'isUpgrade']);
 
+const PROTOCOLS = /^([\w!#$%&'*+.^`|~-]+(\/[\w!#$%&'*+.^`|~-]+)?|[ \t]*,[ \t]*)+$/;
+
 function refusedBy({ reference: { outcome } }: Disagreement): string {
   return outcome.kind === 'refused' ? outcome.rule : '';
 }
@@ -82,4 +87,8 @@ function hasNull(found: Disagreement, side: 'ours' | 'reference', key: 'upgrade'
   const result = found[side];
   if (result instanceof Error || result.outcome.kind !== 'request') return false;
   return result.outcome[key] === null;
+}
+
+function hasBody({ reference: { outcome } }: Disagreement): boolean {
+  return outcome.kind === 'request' && outcome.framing.kind !== 'none';
 }

@@ -4,5 +4,5 @@ import type { Limits } from './reference.ts';
 export const LIMITS: readonly Limits[] = [
   { headBytes: 32_768, uriBytes: 8_192, fields: 100 },
   { headBytes: 512, uriBytes: 64, fields: 8 },
-  { headBytes: 128, uriBytes: 128, fields: 3 },
+  { headBytes: 160, uriBytes: 160, fields: 5 },
 ];

@@ -5,7 +5,7 @@ import * as words from './vocabulary.ts';
 /** Whole messages in latin1: mostly well-formed, with an odd part here and there. */
 
 /** How often a part is an odd one. There are many parts. */
-const ODDITY = 0.06;
+const ODDITY = 0.035;
 
 export function requestText(random: Random, limits: Limits): string {
   const line =

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { chunkedCase, requestCase, responseCase } from './arbitraries.ts';
-import { check, difference, oursOf, referenceOf } from './compare.ts';
+import { check, oursOf } from './compare.ts';
 import { type Case, generate } from './generator.ts';
 import { Random } from './random.ts';
 import { dump } from './shrink.ts';
@@ -39,22 +39,13 @@ describe('every place of a cut', () => {
   ])('%s in two pieces is the same as in one', (_, arbitrary) => {
     const property = fc.property(arbitrary, (input) => {
       const { bytes } = input;
+      fc.pre(bytes.length < 600);
       const whole = oursOf(input, [bytes]);
       for (let at = 0; at <= bytes.length; at++) {
         const cut = oursOf(input, [bytes.subarray(0, at), bytes.subarray(at)]);
         expect(cut, `cut at ${at} of ${dump(bytes)}`).toEqual(whole);
       }
     });
-    fc.assert(property, { numRuns: 60 });
+    fc.assert(property, { numRuns: 150 });
   });
 });
-
-test('the reference itself has an opinion on every outcome', () => {
-  const text = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
-  const input: Case = { kind: 'request', bytes: Buffer.from(text), limits: LARGE, method: '' };
-  const reference = referenceOf(input);
-  expect(reference.outcome).toMatchObject({ kind: 'request', host: 'a', length: text.length });
-  expect(difference(oursOf(input, [input.bytes]), reference)).toBeNull();
-});
-
-const LARGE = { headBytes: 1000, uriBytes: 100, fields: 10 };

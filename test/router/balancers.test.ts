@@ -251,6 +251,22 @@ describe('least connections', () => {
     expect(sequence(balancer, endpoints, 12).match(/b/g)).toHaveLength(3);
   });
 
+  test.each([2, 3, 100])(
+    '%d that other workers use at the same moment: there is always one to take',
+    (count) => {
+      class Shared extends Endpoint {
+        override inFlight(): number {
+          return this.held++;
+        }
+      }
+      const endpoints = Array.from({ length: count }, (_, i) => new Shared(`e${i}`, 1 + (i % 3)));
+      const balancer = createBalancer(LEAST);
+      const random = seeded(8);
+      for (let i = 0; i < 100; i++)
+        expect(balancer.pick(endpoints, ask({ random }))).toBeGreaterThanOrEqual(0);
+    },
+  );
+
   test('one that leaves does not upset the turns of the others', () => {
     const balancer = createBalancer(LEAST);
     const [a, b, c] = [new Endpoint('a', 2), new Endpoint('b', 1), new Endpoint('c', 1)];

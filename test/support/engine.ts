@@ -194,12 +194,15 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
       return lines;
     },
     quiet: () =>
-      eventually(() => {
-        const [open, idle] = [[...known].flatMap((e) => [...e.connections]).length, idleOf(known)];
-        const now = { clients: engine.clients.size, leases: inFlight(), busy: open - idle };
-        expect(now).toEqual({ clients: 0, leases: 0, busy: 0 });
-        expect(engine.deadlines.size).toBe(open + engine.departures.size);
-      }, 'quiet'),
+      eventually(
+        () => {
+          const [open, idle] = [[...known].flatMap((e) => [...e.connections]).length, idleOf(known)];
+          const now = { clients: engine.clients.size, leases: inFlight(), busy: open - idle };
+          expect(now).toEqual({ clients: 0, leases: 0, busy: 0 });
+          expect(engine.deadlines.size).toBe(open + engine.departures.size);
+        },
+        { what: 'quiet', timeoutMs: 10_000 },
+      ),
     close: async () => {
       const done = new Promise((resolve) => server.close(resolve));
       engine.close();

@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import fs, { mkdtempSync, rmSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { AccessLogWriter } from '../../../src/control/access-log-writer.ts';
 import { eventually } from '../../support/process.ts';
 
-const MiB = 1024 * 1024;
 const endings: (() => void)[] = [];
 let folder: string;
 

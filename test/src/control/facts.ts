@@ -8,7 +8,8 @@ export function instance(service: string, number: number, changes: Partial<Insta
     service,
     serviceId: `${service}-${number}`,
     node: 'n',
-    address: '10.0.0.1',
+    // Letters are addresses, so that services with different ones do not share any.
+    address: `10.0.0.${service.charCodeAt(0)}`,
     port: 1000 + number,
     tags: [`fairlead:${service}.test/`],
     meta: {},

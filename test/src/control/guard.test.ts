@@ -83,32 +83,55 @@ describe('what happens every day is believed', () => {
 });
 
 describe('a mass loss', () => {
-  test('is held from the instance on that makes it one, and comes back when its time is over', () => {
+  test('is held as a whole, and comes back when its time is over', () => {
     const [a, b, c, d, e] = fill() as [string, string, string, string, string];
     expect(admit(a, [])).toEqual([]);
-    expect(admit(b, [])).toEqual([]);
-    // Ten of twenty are half; the eleventh is more.
+    expect(admit(b, instances(b, 1))).toEqual(['b-1']);
     expect(admit(c, instances(c, 2))).toEqual(['c-1', 'c-2']);
-    expect(admit(c, instances(c, 1))).toEqual(['c-1', 'c-2']);
-    expect(admit(d, [])).toEqual(['d-1', 'd-2', 'd-3', 'd-4']);
+    expect(admit(c, instances(c, 1))).toEqual(['c-1']);
+    expect(guard.takenBack()).toEqual([]);
+    // Ten of twenty are half; the eleventh is more.
+    expect(admit(d, instances(d, 3))).toEqual(['d-1', 'd-2', 'd-3', 'd-4']);
+    expect(new Map(guard.takenBack().map(([name, list]) => [name, idsOf(list)]))).toEqual(
+      new Map([a, b, c].map((name) => [name, idsOf(instances(name, 4))])),
+    );
+    expect(guard.takenBack()).toEqual([]);
     expect(guard.reason).toBe('most instances disappeared at once');
-    expect(guard.heldServices).toBe(2);
+    expect(guard.heldServices).toBe(4);
+    expect(admit(d, [])).toHaveLength(4);
     expect(guard.due()).toEqual([]);
     now += HOLD_MS - 1;
     expect(guard.due()).toEqual([]);
     now += 1;
-    expect(guard.due().map(([name, news]) => [name, idsOf(news)])).toEqual([
-      [c, ['c-1']],
-      [d, []],
-    ]);
+    expect(new Map(guard.due().map(([name, news]) => [name, idsOf(news)]))).toEqual(
+      new Map([
+        [a, []],
+        [b, ['b-1']],
+        [c, ['c-1']],
+        [d, []],
+      ]),
+    );
     expect(guard.reason).toBeNull();
     // Nothing of it weighs on what comes later.
     expect(admit(e, [])).toEqual([]);
   });
 
+  test('does not take back what has a new owner or fails its checks', () => {
+    const [a, b, c] = fill() as [string, string, string];
+    const { address, port } = instance(a, 2);
+    guard.admit(a, []);
+    guard.admit(b, instances(b, 4, { health: 'critical' }));
+    guard.admit('heir', [instance('heir', 1, { address, port })]);
+    guard.admit(c, []);
+    expect(guard.reason).not.toBeNull();
+    expect(guard.takenBack().map(([name, list]) => [name, idsOf(list)])).toEqual([
+      [a, ['a-1', 'a-3', 'a-4']],
+    ]);
+  });
+
   test('what is new in held news is applied at once', () => {
     for (const service of fill().slice(0, 3)) guard.admit(service, []);
-    expect(guard.heldServices).toBe(1);
+    expect(guard.heldServices).toBe(3);
     const fresh = instance('d', 9);
     expect(admit('d', [fresh])).toEqual(['d-1', 'd-2', 'd-3', 'd-4', 'd-9']);
     expect(admit('d', [fresh, instance('d', 1, { health: 'critical' })])).toContain('d-1');
@@ -116,8 +139,8 @@ describe('a mass loss', () => {
 
   test('what comes back ends the hold', () => {
     for (const service of fill().slice(0, 3)) guard.admit(service, []);
-    expect(guard.heldServices).toBe(1);
-    expect(admit('c', instances('c', 4))).toHaveLength(4);
+    expect(guard.heldServices).toBe(3);
+    for (const service of ['a', 'b', 'c']) expect(admit(service, instances(service, 4))).toHaveLength(4);
     expect(guard.heldServices).toBe(0);
     expect(guard.reason).toBeNull();
     expect(admit('d', instances('d', 3))).toHaveLength(3);

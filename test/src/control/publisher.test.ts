@@ -229,6 +229,23 @@ describe('doubt', () => {
     expect(live()).toEqual({ 'a.test/': [], 'b.test/': [] });
   });
 
+  test('a mass loss is live for no longer than it takes to see that it is one', async () => {
+    const services = ['a', 'b', 'c', 'd'];
+    for (const name of services) publisher.service(name, instances(name, 3), now);
+    await nextTurn();
+    const before = live();
+    for (const name of services) {
+      publisher.service(name, [], now);
+      await nextTurn();
+    }
+    expect(live()).toEqual(before);
+    expect(saved.get('a')).toHaveLength(3);
+    now += HOLD_MS;
+    publisher.tick();
+    await nextTurn();
+    expect(live()).toEqual({ 'a.test/': [], 'b.test/': [], 'c.test/': [], 'd.test/': [] });
+  });
+
   test('after an absence, failing checks are held for a while', async () => {
     publisher.service('a', instances('a', 2), now);
     publisher.returned();

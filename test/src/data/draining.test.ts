@@ -174,12 +174,19 @@ describe('shutdown', () => {
   });
 
   test('close ends whatever is left, upstream connections included', async () => {
-    await begin(() => new Promise(() => {}));
+    await begin();
+    await get(plane.port);
+    backend.handler = () => new Promise(() => {});
+    const kept = plane.pool().endpoints[0]!;
+    const other = await startBackend({ name: 'b2', handler: backend.handler });
+    plane.setPools({ main: [backend.port, { port: other.port, weight: 1000 }] });
     const asked = get(plane.port).catch((error: Error) => error.message);
-    await eventually(() => backend.requests.length === 1);
+    await eventually(() => other.requests.length === 1);
+    expect(kept.idle.length).toBe(1);
     plane.engine.close();
     expect(await asked).toMatch(/closed|reset/);
-    expect(plane.endpoint(backend.port).connections.size).toBe(0);
+    for (const endpoint of plane.pool().endpoints) expect(endpoint.connections.size).toBe(0);
+    await other.kill();
     expect(plane.inFlight()).toBe(0);
     expect(plane.engine.deadlines.size).toBe(0);
   });

@@ -1,6 +1,6 @@
 /** Upstreams that fail, in every phase, and what the client is told of it. */
 import { once } from 'node:events';
-import { createServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { type Backend, startBackend } from '../../support/backend.ts';
 import { Client, get, rawRequest } from '../../support/client.ts';
@@ -247,90 +247,5 @@ describe('after the head of an answer', () => {
     expect([responses[0]?.fault === undefined, closed]).toEqual([false, 'reset']);
     await plane.quiet();
     expect(plane.log()[0]).toMatchObject({ status: 200, reason: 'upstream_timeout' });
-  });
-});
-
-describe('while the client still sends', () => {
-  test('an early error is delivered, the upload stops and the connection is not used again (F18)', async () => {
-    await begin(async (_, reply) => {
-      await reply.write(head('HTTP/1.1 403 X', 'Content-Length: 2'));
-      await reply.write('no');
-    });
-    const upload = [
-      head('POST / HTTP/1.1', H, 'Content-Length: 1000000'),
-      'x'.repeat(1000),
-      50,
-      'y'.repeat(9000),
-    ];
-    const { responses, closed } = await rawRequest(plane.port, upload);
-    expect(responses.map((one) => [one.status, one.body])).toEqual([[403, 'no']]);
-    expect([responses[0]!.headers.get('connection'), closed]).toEqual(['close', 'end']);
-    expect(plane.endpoint(backend.port).connections.size).toBe(0);
-    expect(backend.transcripts()[0]!.toString()).not.toContain('y');
-  });
-
-  test('an application that answers while it reads gets the rest of the body', async () => {
-    await begin(
-      async (request, reply) => {
-        await reply.head(200, [['Transfer-Encoding', 'chunked']]);
-        for await (const bytes of request.body) await reply.chunk(bytes);
-        await reply.write('0\r\n\r\n');
-      },
-      { timeouts: { streamIdleMs: 300 } },
-    );
-    const parts = Array.from({ length: 6 }, (_, i) => [String(i).repeat(1000), 100]).flat();
-    const bytes = [head('POST / HTTP/1.1', H, 'Content-Length: 6000'), ...parts];
-    const { responses } = await rawRequest(plane.port, bytes);
-    expect(responses[0]!.bytes.length).toBe(6000);
-    expect(responses[0]!.fault).toBeUndefined();
-    expect(backend.requests[0]!.complete).toBe(true);
-  });
-
-  test('a body that stops coming: 408, and the backend gets no whole request (E02)', async () => {
-    await begin(undefined, { timeouts: { streamIdleMs: 150 } });
-    const { responses } = await rawRequest(
-      plane.port,
-      `${head('POST / HTTP/1.1', H, 'Content-Length: 10')}abc`,
-    );
-    expect(responses.map((one) => [one.status, one.headers.get('x-fairlead-reason')])).toEqual([
-      [408, 'request_timeout'],
-    ]);
-    expect(backend.requests.every((request) => !request.complete)).toBe(true);
-  });
-
-  test('an upstream that stops reading: 504, not the client’s fault', async () => {
-    const deaf: Socket[] = [];
-    const server = createServer((socket) => {
-      deaf.push(socket.pause());
-      socket.on('error', () => {});
-    });
-    await once(server.listen(0, '127.0.0.1'), 'listening');
-    await begin(undefined, { timeouts: { streamIdleMs: 200 } });
-    plane.setPools({ main: [(server.address() as { port: number }).port] });
-    const size = 64 * 1024 * 1024;
-    const { responses } = await rawRequest(plane.port, [
-      head('POST / HTTP/1.1', H, `Content-Length: ${size}`),
-      Buffer.alloc(size),
-    ]);
-    expect(responses.map((one) => [one.status, one.headers.get('x-fairlead-reason')])).toEqual([
-      [504, 'upstream_timeout'],
-    ]);
-    for (const socket of deaf) socket.destroy();
-    server.close();
-  });
-
-  test.each([
-    ['announced', 'Content-Length: 1001', 'x'.repeat(10), 0],
-    ['in chunks', 'Transfer-Encoding: chunked', `3e8\r\n${'x'.repeat(1000)}\r\n1\r\nx\r\n`, 1],
-  ])('a body over the limit, %s: 413 (E07)', async (_, field, body, requests) => {
-    await begin(undefined, { limits: { bodyBytes: 1000 } });
-    const { responses, closed } = await rawRequest(plane.port, head('POST / HTTP/1.1', H, field) + body);
-    expect(responses.map((one) => [one.status, one.headers.get('x-fairlead-reason')])).toEqual([
-      [413, 'body_too_large'],
-    ]);
-    expect(closed).toBe('end');
-    await plane.quiet();
-    expect(backend.requests.length).toBeLessThanOrEqual(requests);
-    expect(backend.requests.every((request) => !request.complete)).toBe(true);
   });
 });

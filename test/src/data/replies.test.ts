@@ -1,4 +1,5 @@
 /** Answers the router invents: what they say, what they do not, and what becomes of the connection. */
+import { connect } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { Family } from '../../../src/shared/counters.ts';
 import { Client, get, rawRequest } from '../../support/client.ts';
@@ -95,7 +96,6 @@ describe('many requests that we answer ourselves', () => {
     const one = head('GET / HTTP/1.1', 'Host: a');
     const count = 100_000;
     const before = process.memoryUsage().arrayBuffers + process.memoryUsage().heapUsed;
-    const { connect } = await import('node:net');
     const socket = connect(plane.port, '127.0.0.1');
     socket.pause();
     socket.write(one.repeat(count));
@@ -122,4 +122,24 @@ describe('many requests that we answer ourselves', () => {
     socket.destroy();
     expect(backend.requests.length).toBe(0);
   });
+});
+
+test('answers of a backend to a client that does not listen wait for it too', async () => {
+  const body = 'x'.repeat(20_000);
+  await begin((_, reply) => reply.send({ body }));
+  const count = 3000;
+  const socket = connect(plane.port, '127.0.0.1').pause();
+  socket.write(head('GET / HTTP/1.1', 'Host: a').repeat(count));
+  let last = -1;
+  await eventually(async () => {
+    const now = backend.requests.length;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const isSteady = now > 0 && now === last;
+    last = now;
+    expect(isSteady).toBe(true);
+  });
+  expect(backend.requests.length).toBeLessThan(count);
+  socket.resume();
+  await eventually(() => expect(backend.requests.length).toBe(count), { timeoutMs: 15_000 });
+  socket.destroy();
 });
