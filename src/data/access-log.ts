@@ -23,46 +23,45 @@ export interface AccessEntry {
   readonly referer: string;
 }
 
-const BATCH_BYTES = 64 * 1024;
+/** A batch leaves when it is this long, or at the next beat of the timer. */
+const BATCH_CHARS = 128 * 1024;
+const FLUSH_MS = 100;
 /** Longest value of a field that a client chooses. */
 const MAX_VALUE = 2048;
 
 /**
  * Gathers lines and hands them over in batches: the main thread is the only writer, so lines of several workers never
- * interleave, and a log that does not keep up costs lines (counted) rather than requests.
+ * interleave, and a log that does not keep up costs lines (counted) rather than requests. Lines are gathered as text and
+ * turned into bytes once a batch.
  */
 export class AccessLog {
-  #buffer: Buffer<ArrayBuffer> = Buffer.allocUnsafeSlow(BATCH_BYTES);
-  #used = 0;
+  #text = '';
   readonly #format: (entry: AccessEntry, time: string) => string;
+  readonly #isJson: boolean;
   readonly #send: (lines: Uint8Array<ArrayBuffer>) => void;
   readonly #timer: NodeJS.Timeout;
   #second = 0;
   #secondText = '';
 
   constructor(format: Exclude<AccessLogFormat, 'off'>, send: (lines: Uint8Array<ArrayBuffer>) => void) {
-    this.#format = format === 'json' ? jsonLine : format === 'common' ? commonLine : combinedLine;
-    this.#clfTime = format !== 'json';
+    this.#isJson = format === 'json';
+    this.#format = format === 'json' ? jsonLines() : format === 'common' ? commonLine : combinedLine;
     this.#send = send;
-    this.#timer = setInterval(() => this.flush(), 100);
+    this.#timer = setInterval(() => this.flush(), FLUSH_MS);
     this.#timer.unref();
   }
 
-  readonly #clfTime: boolean;
-
   write(entry: AccessEntry): void {
-    const line = this.#format(entry, this.#now());
-    // A UTF-16 unit takes at most three bytes.
-    if (this.#used + line.length * 3 > BATCH_BYTES) this.flush();
-    this.#used += this.#buffer.write(line, this.#used);
+    this.#text += this.#format(entry, this.#now());
+    if (this.#text.length >= BATCH_CHARS) this.flush();
   }
 
   flush(): void {
-    if (this.#used === 0) return;
-    const full = this.#buffer;
-    const lines = full.subarray(0, this.#used);
-    this.#buffer = Buffer.allocUnsafeSlow(BATCH_BYTES);
-    this.#used = 0;
+    if (this.#text === '') return;
+    // Every line is ASCII by now: `escaped` sees to it.
+    const lines = Buffer.allocUnsafeSlow(this.#text.length);
+    lines.write(this.#text, 'latin1');
+    this.#text = '';
     this.#send(lines);
   }
 
@@ -77,22 +76,43 @@ export class AccessLog {
     const second = Math.floor(now / 1000);
     if (second !== this.#second) {
       this.#second = second;
-      this.#secondText = this.#clfTime ? clfTime(now) : new Date(second * 1000).toISOString().slice(0, 20);
+      this.#secondText = this.#isJson ? new Date(second * 1000).toISOString().slice(0, 20) : clfTime(now);
     }
-    return this.#clfTime ? this.#secondText : `${this.#secondText}${String(now % 1000).padStart(3, '0')}Z`;
+    return this.#isJson ? `${this.#secondText}${THOUSANDTHS[now % 1000]}Z` : this.#secondText;
   }
 }
 
-function jsonLine(entry: AccessEntry, time: string): string {
-  return (
-    `{"time":"${time}","id":${quoted(entry.id)},"listener":"${entry.listener}","client":"${entry.client}",` +
-    `"method":${quoted(entry.method)},"host":${quoted(entry.host)},"path":${quoted(entry.target)},` +
+/** Makes a line of JSON. What repeats from one line to the next is quoted once. */
+function jsonLines(): (entry: AccessEntry, time: string) => string {
+  const method = remembered();
+  const host = remembered();
+  const target = remembered();
+  const route = remembered();
+  const service = remembered();
+  const endpoint = remembered();
+  const userAgent = remembered();
+  const referer = remembered();
+  return (entry, time) =>
+    `{"time":"${time}","id":"${entry.id}","listener":"${entry.listener}","client":"${entry.client}",` +
+    `"method":${method(entry.method)},"host":${host(entry.host)},"path":${target(entry.target)},` +
     `"protocol":"HTTP/1.${entry.minor}","status":${entry.status},"reason":"${entry.reason}",` +
-    `"bytesIn":${entry.bytesIn},"bytesOut":${entry.bytesOut},"durationMs":${round(entry.durationMs)},` +
-    `"upstreamMs":${entry.upstreamMs < 0 ? 'null' : round(entry.upstreamMs)},"route":${quoted(entry.route)},` +
-    `"service":${quoted(entry.service)},"endpoint":${quoted(entry.endpoint)},"retries":${entry.retries},` +
-    `"tlsVersion":null,"userAgent":${quoted(entry.userAgent)},"referer":${quoted(entry.referer)}}\n`
-  );
+    `"bytesIn":${entry.bytesIn},"bytesOut":${entry.bytesOut},"durationMs":${decimal(entry.durationMs)},` +
+    `"upstreamMs":${entry.upstreamMs < 0 ? 'null' : decimal(entry.upstreamMs)},"route":${route(entry.route)},` +
+    `"service":${service(entry.service)},"endpoint":${endpoint(entry.endpoint)},"retries":${entry.retries},` +
+    `"tlsVersion":null,"userAgent":${userAgent(entry.userAgent)},"referer":${referer(entry.referer)}}\n`;
+}
+
+/** Quotes a text, and remembers the latest. */
+function remembered(): (text: string) => string {
+  let latest = '';
+  let quotes = '""';
+  return (text) => {
+    if (text !== latest) {
+      latest = text;
+      quotes = quoted(text);
+    }
+    return quotes;
+  };
 }
 
 /** Apache's common format; the client's name and user are never known. */
@@ -108,28 +128,28 @@ function combinedLine(entry: AccessEntry, time: string): string {
 
 /** Quotes with JSON's escapes: no control character and no quote reaches the log as itself. */
 function quoted(text: string): string {
-  return isPlain(text) && text.length <= MAX_VALUE ? `"${text}"` : escaped(text);
+  return text.length <= MAX_VALUE && PLAIN.test(text) ? `"${text}"` : escaped(text);
 }
 
+/** Printable ASCII without quote and backslash. */
+const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
+
 function escaped(text: string): string {
-  const cut = text.length > MAX_VALUE ? `${text.slice(0, MAX_VALUE)}…` : text;
-  // C1 controls and bidirectional overrides would act on a terminal just like C0 ones.
+  const cut = text.length > MAX_VALUE ? `${text.slice(0, MAX_VALUE)}...` : text;
+  // Beyond ASCII there are controls, too, and bidirectional overrides that would act on a terminal.
   return JSON.stringify(cut).replace(
-    /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
+    /[\u007f-\uffff]/g,
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }
 
-function isPlain(text: string): boolean {
-  for (let i = 0; i < text.length; i++) {
-    const c = text.charCodeAt(i);
-    if (c < 0x20 || c > 0x7e || c === 0x22 || c === 0x5c) return false;
-  }
-  return true;
-}
+const THOUSANDTHS = Array.from({ length: 1000 }, (_, i) => String(i).padStart(3, '0'));
 
-function round(ms: number): number {
-  return Math.round(ms * 1000) / 1000;
+/** Milliseconds with three decimals. Whole numbers are turned into text several times faster than fractions. */
+function decimal(ms: number): string {
+  const micros = Math.round(ms * 1000);
+  const whole = Math.floor(micros / 1000);
+  return `${whole}.${THOUSANDTHS[micros - whole * 1000]}`;
 }
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { ListenerConfig } from '../config/config.ts';
 import { EndpointCounters, Family, Series } from '../shared/counters.ts';
@@ -39,6 +39,8 @@ export class Engine {
   isDraining = false;
   readonly #send: (message: FromWorker, transfer?: ArrayBuffer[]) => void;
   #released: number[] = [];
+  readonly #idPrefix = randomBytes(11).toString('hex');
+  #requests = 0;
   readonly #delay = monitorEventLoopDelay({ resolution: 20 });
   readonly #delayTimer: NodeJS.Timeout;
 
@@ -70,8 +72,9 @@ export class Engine {
     return this.setup.limits;
   }
 
+  /** Unique over all routers: a random part of this worker and a number. */
   newRequestId(): string {
-    return randomUUID();
+    return `${this.#idPrefix}${(++this.#requests).toString(16).padStart(10, '0')}`;
   }
 
   opened(client: ClientConnection): void {

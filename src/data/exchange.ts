@@ -169,7 +169,7 @@ export class Exchange implements UpstreamUser {
     this.#upstream?.resume();
   }
 
-  onResponseEnd(trailers: readonly string[], kinds: Uint8Array): void {
+  onResponseEnd(trailers: readonly string[], kinds: readonly number[]): void {
     this.#response!.end(trailers, kinds);
     this.takesBytes = false;
     this.#upstream!.release(this.#isRequestSent);

@@ -159,7 +159,7 @@ export function upgradeHead(head: ResponseHead, asked: string): string {
 export const EMPTY_LAST_CHUNK = '0\r\n\r\n';
 
 /** The end of a chunked body. Trailers that would change framing or trust are dropped (RFC 9110 §6.5.1). */
-export function lastChunk(trailers: readonly string[], kinds: Uint8Array): string {
+export function lastChunk(trailers: readonly string[], kinds: readonly number[]): string {
   let text = '0\r\n';
   for (let f = 0; f < kinds.length; f++) {
     const name = trailers[f * 2]!;

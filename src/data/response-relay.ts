@@ -52,7 +52,7 @@ export class ResponseRelay {
     return this.#client.writeText(text);
   }
 
-  end(trailers: readonly string[], kinds: Uint8Array): void {
+  end(trailers: readonly string[], kinds: readonly number[]): void {
     if (this.#isChunked) this.#text += this.#takesTrailers ? lastChunk(trailers, kinds) : EMPTY_LAST_CHUNK;
     this.flush();
   }

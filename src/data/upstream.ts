@@ -16,7 +16,7 @@ export type UpstreamFailure = Extract<
 /** The exchange a connection works for. */
 export interface UpstreamUser extends ResponseSink {
   onConnected(): void;
-  onResponseEnd(trailers: readonly string[], kinds: Uint8Array): void;
+  onResponseEnd(trailers: readonly string[], kinds: readonly number[]): void;
   /** A whole read has been handled: time to flush what was gathered. */
   onUpstreamBatchEnd(): void;
   onUpstreamDrain(): void;

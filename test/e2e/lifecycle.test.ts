@@ -223,7 +223,7 @@ describe.skipIf(skipConsul)('a process', () => {
       timeoutMs: 10_000,
       what: 'the route',
     });
-    expect(await router.ready()).toMatchObject({ status: 200, consul: 'live' });
+    await eventually(async () => expect(await router.ready()).toMatchObject({ status: 200, consul: 'live' }));
     expect(tail(router.child, 100)).not.toContain(token);
   });
 });

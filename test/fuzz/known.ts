@@ -29,7 +29,7 @@ export const KNOWN: readonly Known[] = [
     reason: 'RFC 9110 §7.8 wants a list of protocols; other text is passed on as it is',
     covers: (found) => {
       const isPassed = found.what === 'upgrade' && hasNull(found, 'reference', 'upgrade');
-      return isPassed && !hasBody(found) && !PROTOCOLS.test(valueIn(found, 'upgrade'));
+      return isPassed && !hasBody(found) && isMalformedList(valueIn(found, 'upgrade'));
     },
   },
   {
@@ -65,7 +65,12 @@ export const KNOWN: readonly Known[] = [
 
 const OF_CONNECTION: ReadonlySet<string> = new Set(['keepAlive', 'upgrade', 'isUpgrade']);
 
-const PROTOCOLS = /^([\w!#$%&'*+.^`|~-]+(\/[\w!#$%&'*+.^`|~-]+)?|[ \t]*,[ \t]*)+$/;
+/** `name` or `name/version`; blanks and empty elements are the list's own. */
+const PROTOCOL = /^[ \t]*([\w!#$%&'*+.^`|~-]+(\/[\w!#$%&'*+.^`|~-]+)?)?[ \t]*$/;
+
+function isMalformedList(value: string): boolean {
+  return /^[ \t,]*$/.test(value) || !value.split(',').every((element) => PROTOCOL.test(element));
+}
 
 function refusedBy({ reference: { outcome } }: Disagreement): string {
   return outcome.kind === 'refused' ? outcome.rule : '';

@@ -1,8 +1,12 @@
+/** Long messages do not become minimal: that would take longer than reading them. */
+const MOST_MS = 10_000;
+
 /** Takes pieces out of the bytes as long as they still fail: what is left is the reason. */
 export function shrink(bytes: Buffer, stillFails: (bytes: Buffer) => boolean): Buffer {
   let current = bytes;
+  const until = performance.now() + MOST_MS;
   for (let size = current.length >> 1; size >= 1; size >>= 1) {
-    for (let at = 0; at < current.length; ) {
+    for (let at = 0; at < current.length && performance.now() < until; ) {
       const shorter = Buffer.concat([current.subarray(0, at), current.subarray(at + size)]);
       if (stillFails(shorter)) current = shorter;
       else at += size;

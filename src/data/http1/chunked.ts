@@ -29,7 +29,7 @@ const MAX_EXTENSION_BYTES = 16_384;
 export class ChunkedDecoder {
   /** Trailer fields, name then value; empty until `isDone`. */
   trailers: readonly string[] = [];
-  trailerKinds: Uint8Array = NO_KINDS;
+  trailerKinds: readonly number[] = NO_KINDS;
   #state: number = State.size;
   #size = 0;
   #digits = 0;
@@ -139,7 +139,7 @@ export class ChunkedDecoder {
   }
 }
 
-const NO_KINDS = new Uint8Array(0);
+const NO_KINDS: readonly number[] = [];
 
 function hexDigit(c: number): number {
   if (c >= 0x30 && c <= 0x39) return c - 0x30;

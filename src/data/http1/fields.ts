@@ -115,7 +115,7 @@ const DOT = 0x2e;
 /** Fields of a head: name, value, name, value, and the kind of each. */
 interface Fields {
   readonly fields: readonly string[];
-  readonly kinds: Uint8Array;
+  readonly kinds: readonly number[];
 }
 
 /** The value of the first field of a kind; empty when there is none. */

@@ -62,7 +62,7 @@ export class HeadParser {
   fields = 0;
   /** Four offsets a field: name start, name end, value start, value end. */
   readonly offsets: Int32Array;
-  readonly kinds: Uint8Array;
+  readonly kinds: number[];
   methodEnd = 0;
   targetStart = 0;
   targetEnd = 0;
@@ -82,7 +82,7 @@ export class HeadParser {
   constructor(limits: HeadLimits) {
     this.#limits = limits;
     this.offsets = new Int32Array(limits.fields * 4);
-    this.kinds = new Uint8Array(limits.fields);
+    this.kinds = new Array<number>(limits.fields).fill(0);
   }
 
   reset(kind: HeadKind): void {

@@ -34,7 +34,7 @@ export interface RequestHead {
   readonly host: string;
   /** Name, value, name, value: order and case as received. */
   readonly fields: readonly string[];
-  readonly kinds: Uint8Array;
+  readonly kinds: readonly number[];
   /** Lower-case names that `Connection` nominates; null for the usual few. */
   readonly nominated: readonly string[] | null;
   readonly framing: Framing;
@@ -51,7 +51,7 @@ export interface ResponseHead {
   readonly reason: string;
   readonly minor: number;
   readonly fields: readonly string[];
-  readonly kinds: Uint8Array;
+  readonly kinds: readonly number[];
   readonly nominated: readonly string[] | null;
   readonly framing: Framing;
   readonly keepAlive: boolean;
@@ -190,11 +190,15 @@ interface ConnectionOptions {
 }
 
 const NO_OPTIONS: ConnectionOptions = { close: false, keepAlive: false, upgrade: false, nominated: null };
+const KEEP_ALIVE: ConnectionOptions = { ...NO_OPTIONS, keepAlive: true };
 
-function readConnection(fields: readonly string[], kinds: Uint8Array): ConnectionOptions | null {
+function readConnection(fields: readonly string[], kinds: readonly number[]): ConnectionOptions | null {
   let options = NO_OPTIONS;
   for (let f = 0; f < kinds.length; f++) {
-    if (kinds[f] === Field.connection) options = addOptions(options, fields[f * 2 + 1]!);
+    if (kinds[f] !== Field.connection) continue;
+    const value = fields[f * 2 + 1]!;
+    // What nearly every client and server says needs no taking apart.
+    options = value === 'keep-alive' && options === NO_OPTIONS ? KEEP_ALIVE : addOptions(options, value);
   }
   return options;
 }

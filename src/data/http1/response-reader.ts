@@ -58,7 +58,7 @@ export class ResponseReader {
     return this.#decoder?.trailers ?? [];
   }
 
-  get trailerKinds(): Uint8Array {
+  get trailerKinds(): readonly number[] {
     return this.#decoder?.trailerKinds ?? NO_KINDS;
   }
 
@@ -128,7 +128,7 @@ export class ResponseReader {
   }
 }
 
-const NO_KINDS = new Uint8Array(0);
+const NO_KINDS: readonly number[] = [];
 
 /** `Keep-Alive: timeout=5`: the peer closes then, and a request on its way would be lost. */
 function peerIdleMs(head: ResponseHead): number {
