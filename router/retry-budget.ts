@@ -1,22 +1,23 @@
 /**
- * Keeps retries from multiplying an outage: over time at most a share of the requests may be retries (Finagle's and
- * Envoy's retry budget). A reserve lets the first failures of a quiet pool be retried at once.
+ * Keeps retries from multiplying an outage: over time at most a share of the requests may be retries (as Finagle's and
+ * Envoy's retry budgets do). What is not used is saved up to a limit, so that the instance that dies under load, with
+ * many requests in flight at once, still costs nobody an answer.
  */
 export class RetryBudget {
   readonly #share: number;
-  readonly #reserve: number;
+  readonly #most: number;
   #balance: number;
 
-  /** `share` of requests, for example 0.2; `reserve` retries are free before any traffic. */
-  constructor(share = 0.2, reserve = 10) {
+  /** `share` of requests, for example 0.2; `first` retries are free before any traffic; `most` can be saved. */
+  constructor(share = 0.2, first = 100, most = 1_000) {
     this.#share = share;
-    this.#reserve = reserve;
-    this.#balance = reserve;
+    this.#most = most;
+    this.#balance = first;
   }
 
   /** A first attempt was made: it earns a part of a retry. */
   earn(): void {
-    if (this.#balance < this.#reserve) this.#balance += this.#share;
+    if (this.#balance < this.#most) this.#balance += this.#share;
   }
 
   /** True when a retry may be made now; it is then spent. */

@@ -39,6 +39,8 @@ export interface ListenerConfig {
   readonly name: string;
   readonly address: Address;
   readonly protocol: 'http' | 'https';
+  /** Every connection begins with a PROXY header of a trusted proxy. */
+  readonly proxyProtocol: boolean;
 }
 
 export interface AdminConfig {
@@ -99,6 +101,14 @@ export interface Limits {
   readonly uriBytes: number;
   /** Largest request body; 0 means no limit. */
   readonly bodyBytes: number;
+  /** Slowest request body, in bytes per second; 0 means any. */
+  readonly bodyRate: number;
+  /** Client connections over all workers; 0 follows the limit for descriptors. */
+  readonly connections: number;
+  /** Connections of one client address to one worker; 0 means no limit. */
+  readonly connectionsPerClient: number;
+  /** Requests until a connection ends; 0 means no limit. */
+  readonly requestsPerConnection: number;
 }
 
 export interface Timeouts {

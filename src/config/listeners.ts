@@ -20,13 +20,15 @@ export function resolveListeners(
 ): readonly ListenerConfig[] {
   const named = Object.entries(settings.listeners ?? {}).map(([name, listener]): Placed => {
     const at = origin(sources, `listeners.${name}`);
-    return { name, address: listener.address, protocol: listener.protocol ?? 'http', at };
+    const { address, protocol = 'http', proxyProtocol = false } = listener;
+    return { name, address, protocol, proxyProtocol, at };
   });
   const replaced = replace(replace(named, 'web', 'http', sources), 'websecure', 'https', sources);
   const plain = withoutTls(replaced, sources);
   warnOfTlsKeys(settings, sources);
+  if (intact(sources, 'trustedProxies')) warnOfUntrusted(plain, settings, sources);
   if (intact(sources, 'listeners')) checkTogether(plain, settings, admin, sources);
-  return plain.map(({ name, address, protocol }) => ({ name, address, protocol }));
+  return plain.map(({ at: _, ...listener }) => listener);
 }
 
 /** `web`, `web2`, `web3` … take the addresses of the highest source that has any. */
@@ -40,7 +42,7 @@ function replace(
   if (layer === undefined) return listeners;
   const fresh = layer[protocol].map((address: Address, index): Placed => {
     const name = index === 0 ? base : `${base}${index + 1}`;
-    return { name, address, protocol, at: layer.at(protocol) };
+    return { name, address, protocol, proxyProtocol: false, at: layer.at(protocol) };
   });
   const names = new Set(fresh.map(({ name }) => name));
   return [...fresh, ...listeners.filter(({ name }) => !names.has(name))];
@@ -58,6 +60,14 @@ function warnOfTlsKeys({ tls }: Settings, sources: Sources): void {
     warn(sources, origin(sources, 'tls.certificates'), `${noTls}: tls.certificates is ignored`);
   }
   if (tls.acme !== null) warn(sources, origin(sources, 'tls.acme'), `${noTls}: tls.acme is ignored`);
+}
+
+/** Only trusted proxies may send a PROXY header, so without any the listener serves nobody. */
+function warnOfUntrusted(listeners: readonly Placed[], settings: Settings, sources: Sources): void {
+  if (settings.trustedProxies.length > 0) return;
+  for (const { name, proxyProtocol, at } of listeners) {
+    if (proxyProtocol) warn(sources, at, `listener "${name}" has proxyProtocol and needs trustedProxies`);
+  }
 }
 
 function checkTogether(

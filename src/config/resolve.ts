@@ -27,6 +27,10 @@ export function resolveConfig(
       fields: limits.fields,
       uriBytes: limits.uri,
       bodyBytes: limits.body,
+      bodyRate: limits.bodyRate,
+      connections: limits.connections,
+      connectionsPerClient: limits.connectionsPerClient,
+      requestsPerConnection: limits.requestsPerConnection,
     },
     timeouts: {
       headMs: timeouts.head,

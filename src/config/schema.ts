@@ -27,7 +27,11 @@ const consul = section({
   forget: v.duration().optional(),
 });
 
-const listener = z.strictObject({ address: v.address, protocol: v.protocol.optional() });
+const listener = z.strictObject({
+  address: v.address,
+  protocol: v.protocol.optional(),
+  proxyProtocol: v.flag.optional(),
+});
 const listenerName = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/i);
 
 const route = z
@@ -80,6 +84,10 @@ export const fileSchema = z.strictObject({
     fields: v.integer(1, 10_000).optional(),
     uri: v.size({ min: '64B', max: '1MiB' }).optional(),
     body: v.size().optional(),
+    bodyRate: v.size({ max: '1GiB' }).optional(),
+    connections: v.integer(0, 10_000_000).optional(),
+    connectionsPerClient: v.integer(0, 1_000_000).optional(),
+    requestsPerConnection: v.integer(0, 1_000_000_000).optional(),
   }),
   timeouts: section({
     head: timeout,

@@ -31,7 +31,7 @@ export async function claimPorts(listeners: readonly ListenerConfig[]): Promise<
   return claimed;
 }
 
-function probe({ name, address }: ListenerConfig): Promise<number> {
+function probe({ name, address }: Pick<ListenerConfig, 'name' | 'address'>): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   const server = net.createServer();
   server.once('error', (error: NodeJS.ErrnoException) => {
@@ -47,7 +47,7 @@ function probe({ name, address }: ListenerConfig): Promise<number> {
 /** True when this loopback port is free. */
 export async function isFree(port: number): Promise<boolean> {
   try {
-    await probe({ name: '', address: { host: '127.0.0.1', port }, protocol: 'http' });
+    await probe({ name: '', address: { host: '127.0.0.1', port } });
     return true;
   } catch {
     return false;

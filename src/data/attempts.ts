@@ -2,7 +2,7 @@ import type { ClientConnection } from './client-connection.ts';
 import { type Forward, hashKey } from './decide.ts';
 import { requestHead } from './head-writer.ts';
 import type { RequestHead } from './http1/heads.ts';
-import type { Endpoint } from './pools.ts';
+import type { Member } from './pools.ts';
 import type { RequestBody } from './request-body.ts';
 import type { RequestRecord } from './request-record.ts';
 import { UpstreamConnection, type UpstreamFailure, type UpstreamUser } from './upstream.ts';
@@ -19,8 +19,8 @@ export class Attempts {
   readonly #record: RequestRecord;
   readonly #forward: Forward;
   /** Leased now. */
-  #endpoint: Endpoint | null = null;
-  #tried: Endpoint[] | null = null;
+  #member: Member | null = null;
+  #tried: Member[] | null = null;
   /** A kept connection failed: the next attempt dials. */
   #mustDial = false;
 
@@ -37,9 +37,11 @@ export class Attempts {
     const { live, options } = this.#forward.route;
     const key = hashKey(this.#head, this.#record.client, live.pool);
     const ask = { random: Math.random, key, tried: this.#tried };
-    const endpoint = live.pool?.acquire(ask, engine.deadlines.now) ?? null;
-    if (endpoint === null) return null;
-    this.#endpoint = endpoint;
+    const member = live.pool?.acquire(ask, engine.deadlines.now) ?? null;
+    if (member === null) return null;
+    if (this.#record.retries === 0) live.pool!.budget.earn();
+    this.#member = member;
+    const { endpoint } = member;
     this.#record.endpoint = endpoint.authority;
     const kept = this.#mustDial ? undefined : endpoint.idle.pop();
     const upstream = kept ?? new UpstreamConnection(endpoint, engine);
@@ -52,7 +54,7 @@ export class Attempts {
     const { listener, peer } = this.#client;
     const { route, target, strippedPrefix } = this.#forward;
     const { host } = route.options;
-    const instance = this.#endpoint!.authority;
+    const instance = this.#member!.endpoint.authority;
     const received = this.#head.authority === '' ? instance : this.#head.authority;
     const authority = host === undefined ? received : host.kind === 'name' ? host.name : instance;
     return requestHead(this.#head, target, authority, {
@@ -66,32 +68,43 @@ export class Attempts {
     });
   }
 
+  /** A final head has come from the endpoint that is leased now. */
+  answered(): void {
+    this.#member!.endpoint.succeeded();
+  }
+
   /**
    * True when another attempt may follow this failure: only for what was provably not processed, or may be processed
    * twice and can be sent again as it was.
    */
   failed(failure: UpstreamFailure, upstream: UpstreamConnection, body: RequestBody | null): boolean {
+    const member = this.#member!;
     this.release();
     const record = this.#record;
-    const { options, slot } = this.#forward.route;
+    const { engine } = this.#client;
+    const { live, options, slot } = this.#forward.route;
+    const isConnectFailure = failure === 'connect_failed' || failure === 'connect_timeout';
+    // A kept connection that the instance has closed says nothing about the instance.
+    const isStale = failure === 'upstream_reset' && upstream.served > 0;
+    if (!isConnectFailure && !isStale) live.pool?.answerFailed(member.endpoint, engine.deadlines.now);
     if (record.retries >= (options.retry ?? DEFAULT_RETRIES) || body?.hasSent) return false;
-    if (failure !== 'connect_failed' && failure !== 'connect_timeout') {
+    if (!isConnectFailure) {
       const isRepeatable = body === null && IDEMPOTENT.has(this.#head.method);
       if (failure !== 'upstream_reset' || upstream.hasAnswered || !isRepeatable) return false;
     }
-    // A kept connection that the instance has closed says nothing about the instance: it may be asked again, afresh.
-    if (upstream.served > 0) this.#mustDial = true;
-    else this.#tried = [...(this.#tried ?? []), upstream.endpoint];
+    if (live.pool?.budget.spend() === false) return false;
+    if (isStale) this.#mustDial = true;
+    else this.#tried = [...(this.#tried ?? []), member];
     record.retries++;
-    this.#client.engine.recorder.retry(slot);
+    engine.recorder.retry(slot);
     return true;
   }
 
   /** Gives the lease back; once is enough, more does no harm. */
   release(): void {
-    const endpoint = this.#endpoint;
-    this.#endpoint = null;
-    if (endpoint === null) return;
+    const endpoint = this.#member?.endpoint;
+    this.#member = null;
+    if (endpoint === undefined) return;
     endpoint.release();
     if (endpoint.isDeparting) endpoint.onConnectionClosed?.();
   }

@@ -1,5 +1,5 @@
 import type { Deadlines, Timed } from './deadlines.ts';
-import type { Endpoint } from './pools.ts';
+import type { Endpoint } from './endpoint.ts';
 
 /**
  * Endpoints that left every pool: no new work, running work finishes, and what still runs at the limit is cut. When

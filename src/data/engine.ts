@@ -7,10 +7,10 @@ import { AccessLog } from './access-log.ts';
 import type { ClientConnection } from './client-connection.ts';
 import { Deadlines } from './deadlines.ts';
 import { Departures } from './departures.ts';
+import type { Endpoint } from './endpoint.ts';
 import { Networks } from './forwarded.ts';
 import { HeadParser } from './http1/head-parser.ts';
 import { LiveTable } from './live-table.ts';
-import type { Endpoint } from './pools.ts';
 import { Recorder } from './recorder.ts';
 
 const SWEEP_MS = 100;

@@ -197,6 +197,7 @@ export class Exchange implements UpstreamUser {
   #startTunnel(head: ResponseHead): void {
     const { upgrade } = this.#head;
     if (upgrade === null || !head.isUpgrade) return this.#refuseUpstream('bad_response');
+    this.#attempts!.answered();
     this.#record.status = 101;
     this.#record.reason = '';
     this.#keepAlive = false;

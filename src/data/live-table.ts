@@ -2,8 +2,9 @@ import type { Delta } from '../../router/model.ts';
 import { Table } from '../../router/table.ts';
 import type { EndpointCounters } from '../shared/counters.ts';
 import type { SlottedEndpoint, SlottedPool, SlottedRoute, ToWorker } from '../shared/messages.ts';
+import { Endpoint } from './endpoint.ts';
 import { Networks } from './forwarded.ts';
-import { Endpoint, LivePool } from './pools.ts';
+import { LivePool, Member } from './pools.ts';
 
 /** A route as a worker uses it: with its pool at hand and its networks compiled. */
 export interface LiveRoute extends SlottedRoute {
@@ -96,27 +97,24 @@ export class LiveTable {
       live = new LivePool(pool);
       this.#pools.set(pool.name, live);
     }
-    const before = live.endpoints;
-    live.endpoints = pool.endpoints.map((fact) => this.#endpointFor(fact));
-    for (const endpoint of live.endpoints) endpoint.pools++;
-    for (const endpoint of before) this.#leave(endpoint);
+    const before = live.members;
+    live.members = pool.endpoints.map((fact) => new Member(this.#endpointFor(fact), fact.weight));
+    for (const { endpoint } of live.members) endpoint.pools++;
+    for (const { endpoint } of before) this.#leave(endpoint);
   }
 
   #dropPool(name: string): void {
     const pool = this.#pools.get(name);
     if (!pool) return;
     this.#pools.delete(name);
-    for (const endpoint of pool.endpoints) this.#leave(endpoint);
-    pool.endpoints = [];
+    for (const { endpoint } of pool.members) this.#leave(endpoint);
+    pool.members = [];
   }
 
   /** A slot identifies an endpoint for as long as anybody holds it: one that comes back while it drains goes on. */
   #endpointFor(fact: SlottedEndpoint): Endpoint {
     const known = this.#endpoints.get(fact.id);
-    if (known && known.slot === fact.slot) {
-      known.weight = fact.weight;
-      return known;
-    }
+    if (known && known.slot === fact.slot && known.protocol === fact.protocol) return known;
     const endpoint = new Endpoint(fact, this.#counters, this.#worker);
     this.#endpoints.set(fact.id, endpoint);
     return endpoint;

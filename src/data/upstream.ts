@@ -2,10 +2,10 @@ import net from 'node:net';
 import type { Limits, Timeouts } from '../config/config.ts';
 import type { Reason } from '../shared/reasons.ts';
 import type { Deadlines, Timed } from './deadlines.ts';
+import type { Endpoint } from './endpoint.ts';
 import type { SharedParser } from './http1/head-reader.ts';
 import { ResponseReader, type ResponseSink } from './http1/response-reader.ts';
 import { own, reset, type SocketOwner } from './owned-socket.ts';
-import type { Endpoint } from './pools.ts';
 
 /** Ways an upstream connection lets an exchange down. */
 export type UpstreamFailure = Extract<
@@ -203,7 +203,7 @@ export class UpstreamConnection implements Timed, SocketOwner {
   #fail(failure: UpstreamFailure): void {
     const user = this.#user;
     if (failure === 'connect_failed' || failure === 'connect_timeout') {
-      this.endpoint.failed(this.#context.deadlines.now);
+      this.endpoint.failed('connect', this.#context.deadlines.now);
     }
     this.destroy();
     user?.onUpstreamFailed(failure);
@@ -218,7 +218,6 @@ export class UpstreamConnection implements Timed, SocketOwner {
   #connected(): void {
     if (this.#phase !== Phase.connecting) return;
     this.#awaitHead();
-    this.endpoint.succeeded();
     if (this.#user) this.#user.onConnected();
     else this.destroy();
   }

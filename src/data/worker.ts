@@ -70,10 +70,18 @@ function listen(listener: ListenerConfig, index: number): Promise<net.Server> {
   return promise;
 }
 
+/** Until every worker has closed its listeners: a client told to come back must not get a connection nobody accepts. */
+const LISTENERS_FIRST_MS = 50;
+/** How long a connection may still bring one more request, whose answer ends it, before it is closed for being idle. */
+const LAST_REQUEST_MS = 1_000;
+
 /** Stops accepting, lets running requests finish, cuts what is left at the deadline. */
 function drain(deadlineMs: number): void {
   for (const server of servers) server.close();
-  engine.drain();
+  setTimeout(() => {
+    engine.isDraining = true;
+  }, LISTENERS_FIRST_MS);
+  setTimeout(() => engine.drain(), Math.min(LAST_REQUEST_MS, deadlineMs / 2));
   const startedAt = performance.now();
   const timer = setInterval(() => {
     if (engine.clients.size > 0 && performance.now() - startedAt < deadlineMs) return;

@@ -62,69 +62,74 @@ export function oursOf(
   return { outcome, payload: null };
 }
 
-/** Whole, in pieces, behind and in front of other bytes, and the first part alone. */
+/** The message as it comes in: pieces, what lies before it in the first of them, and what it must be read as. */
+interface Feed {
+  readonly how: string;
+  readonly pieces: readonly Buffer[];
+  readonly at: number;
+  readonly reference: Result<Reading>;
+}
+
+/** Fed in every way. The first disagreement counts that is not known. */
 export function check(input: Case, random: Random): Verdict {
   const whole = referenceOf(input);
-  const disagreement = checkWhole(input, whole, random) ?? checkPart(input, random);
-  if (disagreement === null) return { label: `${input.kind} ${labelOf(whole.outcome)}`, disagreement };
-  const known = KNOWN.find(({ covers }) => covers(disagreement));
-  return { label: `known: ${known?.name}`, disagreement: known === undefined ? disagreement : null };
+  let label = `${input.kind} ${labelOf(whole.outcome)}`;
+  for (const feed of feeds(input, whole, random)) {
+    const disagreement = compare(input, feed);
+    if (disagreement === null) continue;
+    const known = KNOWN.find(({ covers }) => covers(disagreement));
+    if (known === undefined) return { label, disagreement };
+    label = `known: ${known.name}`;
+  }
+  return { label, disagreement: null };
 }
 
-function checkWhole(input: Case, whole: Result<Reading>, random: Random): Disagreement | null {
+/** Whole, in pieces, behind and in front of other bytes, and the first part alone. */
+function feeds(input: Case, reference: Result<Reading>, random: Random): Feed[] {
   const { bytes } = input;
-  const places = cuts(random, bytes.length);
-  const before = Buffer.from('GET / HTTP/1.1\r\n\r\n'.slice(0, 1 + random.below(18)), 'latin1');
-  return (
-    compare('whole', whole, () => oursOf(input, [bytes])) ??
-    compare(`cut at ${places}`, whole, () => oursOf(input, cutAt(bytes, places))) ??
-    compare(`after ${before.length} other bytes`, whole, () => {
-      return oursOf(input, behind(before, cutAt(bytes, random.chance(0.5) ? [] : places)), before.length);
-    }) ??
-    checkTrailing(input, whole, random)
-  );
+  const pieces = cutAt(bytes, cuts(random, bytes.length));
+  const lengths = pieces.map((piece) => piece.length);
+  const other = Buffer.from('GET / HTTP/1.1\r\n\r\n'.slice(0, 1 + random.below(18)), 'latin1');
+  const [first, ...later] = random.chance(0.5) ? [bytes] : pieces;
+  const all: Feed[] = [
+    { how: 'whole', pieces: [bytes], at: 0, reference },
+    { how: `in pieces of ${lengths}`, pieces, at: 0, reference },
+    {
+      how: `after ${other.length} bytes of another message, ${later.length} pieces later`,
+      pieces: [Buffer.concat([other, first!]), ...later],
+      at: other.length,
+      reference,
+    },
+    partOf(input, random),
+  ];
+  // Once something is decided, what follows changes nothing.
+  if (reference.outcome.kind !== 'incomplete') all.push(followed(bytes, reference, random.pick(FOLLOWING)));
+  return all;
 }
 
-/** As in a read that began with the end of another message. */
-function behind(before: Buffer, [first, ...others]: readonly Buffer[]): Buffer[] {
-  return [Buffer.concat([before, first!]), ...others];
+function followed(bytes: Buffer, reference: Result<Reading>, text: string): Feed {
+  const pieces = [Buffer.concat([bytes, Buffer.from(text, 'latin1')])];
+  return { how: `followed by ${JSON.stringify(text)}`, pieces, at: 0, reference };
 }
 
-/** Once something is decided, what follows changes nothing. */
-function checkTrailing(input: Case, whole: Result<Reading>, random: Random): Disagreement | null {
-  if (whole.outcome.kind === 'incomplete') return null;
-  const after = random.pick(TRAILING);
-  return compare(`before ${JSON.stringify(after)}`, whole, () => {
-    return oursOf(input, [Buffer.concat([input.bytes, Buffer.from(after, 'latin1')])]);
-  });
-}
-
-const TRAILING = ['GET /2 HTTP/1.1\r\nHost: b\r\n\r\n', '\r\n', '\n', ' x', '\x00\xff', '0\r\n\r\n'];
+const FOLLOWING = ['GET /2 HTTP/1.1\r\nHost: b\r\n\r\n', '\r\n', '\n', ' x', '\x00\xff', '0\r\n\r\n'];
 
 /** A part is judged as early as the reference can: not before the byte that decides, and not after it. */
-function checkPart(input: Case, random: Random): Disagreement | null {
-  const bytes = input.bytes.subarray(0, partLength(input, random));
-  return compare(`first ${bytes.length} bytes`, referenceOf({ ...input, bytes }), () =>
-    oursOf(input, [bytes]),
-  );
+function partOf(input: Case, random: Random): Feed {
+  const { bytes, limits } = input;
+  const length = random.chance(0.3) ? limits.headBytes - 1 + random.below(3) : random.below(bytes.length + 1);
+  const part = bytes.subarray(0, length);
+  const reference = referenceOf({ ...input, bytes: part });
+  return { how: `first ${part.length} bytes`, pieces: [part], at: 0, reference };
 }
 
-/** Anywhere, and at the limit. */
-function partLength({ bytes, limits }: Case, random: Random): number {
-  return random.chance(0.3) ? limits.headBytes - 1 + random.below(3) : random.below(bytes.length + 1);
-}
-
-function compare(
-  how: string,
-  reference: Result<Reading>,
-  read: () => Result<OurReading>,
-): Disagreement | null {
+function compare(input: Case, { how, pieces, at, reference }: Feed): Disagreement | null {
   let ours: Result<OurReading> | Error;
   let took: number;
   let tries = 0;
   do {
     const started = performance.now();
-    ours = attempt(read);
+    ours = attempt(() => oursOf(input, pieces, at));
     took = performance.now() - started;
   } while (took > MOST_MS && ++tries < TRIES);
   if (took > MOST_MS) return { how, what: `time (${Math.round(took)} ms)`, ours, reference };
@@ -145,9 +150,10 @@ export function difference(ours: Result<OurReading>, reference: Result<Reading>)
   const [a, b] = [ours.outcome, reference.outcome];
   if (a.kind !== b.kind) return 'outcome';
   if (a.kind === 'refused' && b.kind === 'refused') {
-    return a.status === null || b.statuses.includes(a.status) ? null : 'status';
+    if (a.status !== null && !b.statuses.includes(a.status)) return 'status';
+  } else if (!isDeepStrictEqual(a, b)) {
+    return differingKeys(a, b);
   }
-  if (!isDeepStrictEqual(a, b)) return differingKeys(a, b);
   if (ours.payload === null || reference.payload === null) return null;
   return ours.payload.equals(reference.payload) ? null : 'payload';
 }

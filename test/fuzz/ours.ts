@@ -64,6 +64,13 @@ export function ourHead(bytes: Buffer, limits: Limits): RequestHead | null {
   return 'refused' in head ? null : head;
 }
 
+/** The same for a response to a request with this method. */
+export function ourResponseHead(bytes: Buffer, limits: Limits, method: string): ResponseHead | null {
+  const read = readHead('response', [bytes], limits, 0);
+  if (read instanceof HeadReader || read.kind === 'incomplete') return null;
+  return readResponse(read.reader.parser, read.reader.text, method);
+}
+
 export function ourRequest(pieces: readonly Buffer[], limits: Limits, at = 0): Ours<Request> {
   const read = readHead('request', pieces, limits, at);
   if (read instanceof HeadReader) return refusal(refusalOf(read.parser.fault!));

@@ -8,8 +8,9 @@ import { expect } from 'vitest';
 import type { Balance, RouteOptions, Rule } from '../../router/model.ts';
 import type { Limits, Timeouts } from '../../src/config/config.ts';
 import { ClientConnection } from '../../src/data/client-connection.ts';
+import type { Endpoint } from '../../src/data/endpoint.ts';
 import { Engine } from '../../src/data/engine.ts';
-import type { Endpoint, LivePool } from '../../src/data/pools.ts';
+import type { LivePool } from '../../src/data/pools.ts';
 import { createCountersLayout, EndpointCounters, Series } from '../../src/shared/counters.ts';
 import type { FromWorker, SlottedPool, SlottedRoute } from '../../src/shared/messages.ts';
 import { eventually } from './process.ts';
@@ -32,6 +33,7 @@ export interface PlaneOptions {
   timeouts?: Partial<Timeouts>;
   trustedProxies?: string[];
   scheme?: 'http' | 'https';
+  proxyProtocol?: boolean;
   /** False: the catalog is not known yet. */
   isComplete?: boolean;
 }
@@ -69,7 +71,10 @@ export interface Plane {
   close(): Promise<void>;
 }
 
-const LIMITS: Limits = { headBytes: 16_384, fields: 100, uriBytes: 8192, bodyBytes: 0 };
+const LIMITS: Limits = {
+  ...{ headBytes: 16_384, fields: 100, uriBytes: 8192, bodyBytes: 0 },
+  ...{ bodyRate: 240, connections: 0, connectionsPerClient: 0, requestsPerConnection: 0 },
+};
 const TIMEOUTS: Timeouts = {
   headMs: 10_000,
   idleMs: 75_000,
@@ -88,7 +93,7 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
   const lines: LogLine[] = [];
   const slots = new Map<string, number>();
   const known = new Set<Endpoint>();
-  const scheme = options.scheme ?? 'http';
+  const { scheme = 'http', proxyProtocol = false } = options;
   const send = (message: FromWorker): void => {
     if (message.type === 'released') released.push(...message.slots);
     if (message.type !== 'access') return;
@@ -99,7 +104,9 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
     {
       index: 0,
       counters: layout,
-      listeners: [{ name: 'web', address: { host: '127.0.0.1', port: 8080 }, protocol: scheme }],
+      listeners: [
+        { name: 'web', address: { host: '127.0.0.1', port: 8080 }, protocol: scheme, proxyProtocol },
+      ],
       limits: { ...LIMITS, ...options.limits },
       timeouts: { ...TIMEOUTS, ...options.timeouts },
       trustedProxies: options.trustedProxies ?? [],
@@ -144,7 +151,7 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
       ...{ type: 'table', version, reset, isComplete: true, routes, pools, forgetRoutes: [] },
     });
     for (const route of engine.table.routes()) {
-      for (const endpoint of route.live.pool?.endpoints ?? []) known.add(endpoint);
+      for (const { endpoint } of route.live.pool?.members ?? []) known.add(endpoint);
     }
   };
   const asPools = (pools: Record<string, EndpointSpec[]>): SlottedPool[] =>
@@ -179,7 +186,8 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
       for (const route of engine.table.routes()) if (route.pool === name) return route.live.pool!;
       throw new Error(`no route to the pool ${name}`);
     },
-    endpoint: (port, pool) => plane.pool(pool).endpoints.find((endpoint) => endpoint.port === port)!,
+    endpoint: (port, pool) =>
+      plane.pool(pool).members.find(({ endpoint }) => endpoint.port === port)!.endpoint,
     inFlight,
     sum: (family) => {
       const series = new Series(layout.series[0]!);

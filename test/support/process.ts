@@ -97,9 +97,12 @@ async function awaitLine(child: Child, pattern: RegExp, timeoutMs = 10_000): Pro
   const found = () =>
     child.stdout.find((line) => pattern.test(line)) ?? child.stderr.find((l) => pattern.test(l));
   return eventually(
-    () => {
+    async () => {
+      const hasEnded = child.exit !== undefined;
+      // What it wrote last may come in after its end.
+      if (hasEnded) await child.exited;
       const line = found();
-      if (line === undefined && child.exit)
+      if (line === undefined && hasEnded)
         throw new Stop(`exited without a line like ${pattern}\n${tail(child)}`);
       if (line === undefined) throw new Error(`no line like ${pattern}\n${tail(child)}`);
       return line;

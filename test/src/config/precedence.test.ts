@@ -20,13 +20,22 @@ test('without any source the documented defaults hold', () => {
       holdMs: 60_000,
       forgetMs: 600_000,
     },
-    listeners: [{ name: 'web', address: { host: '', port: 8080 }, protocol: 'http' }],
+    listeners: [{ name: 'web', address: { host: '', port: 8080 }, protocol: 'http', proxyProtocol: false }],
     admin: { address: { host: '127.0.0.1', port: 9998 }, token: null },
     trustedProxies: [],
     tcp: { ports: null },
     dialects: { fairlead: true, fabio: { enabled: true, tagPrefix: 'urlprefix-', kvPath: '/fabio/config' } },
     routes: [],
-    limits: { headBytes: 16_384, fields: 100, uriBytes: 8192, bodyBytes: 0 },
+    limits: {
+      headBytes: 16_384,
+      fields: 100,
+      uriBytes: 8192,
+      bodyBytes: 0,
+      bodyRate: 240,
+      connections: 0,
+      connectionsPerClient: 0,
+      requestsPerConnection: 0,
+    },
     timeouts: {
       headMs: 10_000,
       idleMs: 75_000,
@@ -68,7 +77,7 @@ consul:
   forget: 0s
 listeners:
   web: { address: ":80" }
-  internal: { address: "[::1]:8081", protocol: http }
+  internal: { address: "[::1]:8081", protocol: http, proxyProtocol: true }
 tcp: { ports: "15000-15999" }
 admin: { address: "127.0.0.1:9000", token: letmein }
 trustedProxies: [10.0.0.0/8, "fd00::/8", 192.168.1.1]
@@ -77,7 +86,8 @@ routes:
   - { rule: "a.example.com/x strip", to: ["10.0.0.1:80", "[::1]:81 weight=3"] }
   - { rule: "/metrics", service: prometheus }
   - { rule: "old.example.com redirect=301,https://new.example.com" }
-limits: { head: 32KiB, fields: 50, uri: 4KiB, body: 1GiB }
+limits:
+  { head: 32KiB, fields: 50, uri: 4KiB, body: 1GiB, bodyRate: 1KiB, connections: 9000, connectionsPerClient: 20, requestsPerConnection: 1000 }
 timeouts: { head: 1s, idle: 2s, connect: 250ms, response: 4s, streamIdle: 5s, tunnelIdle: 6s, upstreamIdle: 7s, drain: 0s }
 workers: 3
 data: state
@@ -108,8 +118,8 @@ accessLog: combined
       forgetMs: 0,
     },
     listeners: [
-      { name: 'web', address: { host: '', port: 80 }, protocol: 'http' },
-      { name: 'internal', address: { host: '::1', port: 8081 }, protocol: 'http' },
+      { name: 'web', address: { host: '', port: 80 }, protocol: 'http', proxyProtocol: false },
+      { name: 'internal', address: { host: '::1', port: 8081 }, protocol: 'http', proxyProtocol: true },
     ],
     admin: { address: { host: '127.0.0.1', port: 9000 }, token: 'letmein' },
     trustedProxies: ['10.0.0.0/8', 'fd00::/8', '192.168.1.1/32'],
@@ -125,7 +135,16 @@ accessLog: combined
       { rule: '/metrics', to: [], service: 'prometheus', at: 'fairlead.yaml:22:13' },
       { rule: expect.stringContaining('redirect='), to: [], service: null, at: 'fairlead.yaml:23:13' },
     ],
-    limits: { headBytes: 32_768, fields: 50, uriBytes: 4096, bodyBytes: 1_073_741_824 },
+    limits: {
+      headBytes: 32_768,
+      fields: 50,
+      uriBytes: 4096,
+      bodyBytes: 1_073_741_824,
+      bodyRate: 1024,
+      connections: 9000,
+      connectionsPerClient: 20,
+      requestsPerConnection: 1000,
+    },
     timeouts: {
       headMs: 1000,
       idleMs: 2000,
@@ -213,6 +232,14 @@ describe('listeners', () => {
     ],
   ])('%s', (_, given, expected) => {
     expect(names(given)).toEqual(expected);
+  });
+
+  test('PROXY headers that nobody may send are worth a warning', () => {
+    const yaml = 'listeners: { x: { address: ":5", proxyProtocol: true } }';
+    expect(loadOk({ yaml }).warnings).toEqual([
+      'fairlead.yaml:1:17: listener "x" has proxyProtocol and needs trustedProxies',
+    ]);
+    expect(loadOk({ yaml: `${yaml}\ntrustedProxies: [10.0.0.1]` }).warnings).toEqual([]);
   });
 
   test('https is ignored with a warning, wherever it comes from', () => {

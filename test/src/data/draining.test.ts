@@ -78,7 +78,8 @@ describe('an endpoint that leaves its pool', () => {
     plane.setPools({ main: [] });
     plane.setPools({ main: [{ port: backend.port, weight: 3 }] });
     expect(plane.endpoint(backend.port)).toBe(endpoint);
-    expect([endpoint.weight, endpoint.inFlight(), endpoint.isDeparting]).toEqual([3, 1, false]);
+    expect([endpoint.inFlight(), endpoint.isDeparting]).toEqual([1, false]);
+    expect(plane.pool().members[0]!.weight).toBe(3);
     expect((await get(plane.port)).body).toBe('b1');
     release();
     expect((await slow).body).toBe('b1');
@@ -177,7 +178,7 @@ describe('shutdown', () => {
     await begin();
     await get(plane.port);
     backend.handler = () => new Promise(() => {});
-    const kept = plane.pool().endpoints[0]!;
+    const kept = plane.pool().members[0]!.endpoint;
     const other = await startBackend({ name: 'b2', handler: backend.handler });
     plane.setPools({ main: [backend.port, { port: other.port, weight: 1000 }] });
     const asked = get(plane.port).catch((error: Error) => error.message);
@@ -185,7 +186,7 @@ describe('shutdown', () => {
     expect(kept.idle.length).toBe(1);
     plane.engine.close();
     expect(await asked).toMatch(/closed|reset/);
-    for (const endpoint of plane.pool().endpoints) expect(endpoint.connections.size).toBe(0);
+    for (const { endpoint } of plane.pool().members) expect(endpoint.connections.size).toBe(0);
     await other.kill();
     expect(plane.inFlight()).toBe(0);
     expect(plane.engine.deadlines.size).toBe(0);
