@@ -1,11 +1,11 @@
 import type { FabioCommand } from './fabio-commands.ts';
 import { type KeyedCommand, keyed, overlay } from './fabio-overlay.ts';
+import { compareText } from './host-routes.ts';
 import { keyOf, type Member, type Policy, type Reading, readService, whyUnserved } from './members.ts';
 import type { Delta, Instance, Pool, Refusal, Route } from './model.ts';
 import { poolsOf } from './pool-names.ts';
 import { type Resolved, resolve } from './resolve.ts';
 import { type StaticEntry, staticMembers } from './static-routes.ts';
-import { compareText } from './table.ts';
 
 interface Service {
   readonly instances: readonly Instance[];
@@ -26,6 +26,8 @@ const FILE = '';
 export class Planner {
   readonly #policy: Policy;
   #statics: readonly StaticEntry[] = [];
+  /** By the service they name; a flip must not look at all of them. */
+  #staticsOf: ReadonlyMap<string | null, readonly StaticEntry[]> = new Map();
   #staticRefusals: readonly Refusal[] = [];
   readonly #services = new Map<string, Service>();
   /** Claims by rule, then by who makes them, a service or `FILE`: one service's news replaces only its own. */
@@ -65,6 +67,7 @@ export class Planner {
         });
     }
     this.#statics = [...byKey.values()];
+    this.#staticsOf = Map.groupBy(this.#statics, (entry) => entry.service);
     this.#staticRefusals = refused;
     for (const entry of this.#statics) this.#setStatic(entry);
   }
@@ -117,7 +120,7 @@ export class Planner {
     if (instances.length === 0) this.#services.delete(service);
     else this.#services.set(service, { instances, isGone, reading });
     this.#dirtyServices.add(service);
-    for (const entry of this.#statics) if (entry.service === service) this.#setStatic(entry);
+    for (const entry of this.#staticsOf.get(service) ?? []) this.#setStatic(entry);
   }
 
   /** Fabio's KV commands, all of them. */

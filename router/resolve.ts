@@ -1,7 +1,7 @@
 import { fabioWeights } from './fabio-weights.ts';
+import { compareText } from './host-routes.ts';
 import { endpointIdOf, type Member, ownWeight } from './members.ts';
 import type { Balance, EndpointFact, Refusal, RouteOptions, Rule } from './model.ts';
-import { compareText } from './table.ts';
 
 /** One rule with everything that claims it, decided: who serves it, how, and what lost. */
 export interface Resolved {

@@ -1,5 +1,6 @@
+import { HostRoutes, higher } from './host-routes.ts';
 import { compileGlob } from './hosts.ts';
-import type { Route, Rule } from './model.ts';
+import type { Route } from './model.ts';
 
 /**
  * Compiled routes. Precedence: an explicit priority beats everything; then the host (exact, longest wildcard, glob,
@@ -147,128 +148,6 @@ interface Glob<R extends Route> {
 export function isGlob(host: string): boolean {
   const rest = host.startsWith('*.') ? host.slice(2) : host;
   return /[*?[\]{}]/.test(rest) && !/^\[[0-9a-f.]*:[0-9a-f:.]*\]$/.test(rest);
-}
-
-/** The routes of one host. */
-class HostRoutes<R extends Route> {
-  #exact = new Map<string, R[]>();
-  #prefixes = new Map<string, R[]>();
-  /** Lengths of the prefixes, longest first: a path is looked up only where a prefix can end. */
-  #lengths: PrefixLength[] = [];
-  #prioritised = 0;
-
-  get isEmpty(): boolean {
-    return this.#exact.size + this.#prefixes.size === 0;
-  }
-
-  add(route: R): void {
-    const { path, match, priority } = route.rule;
-    const map = match === 'exact' ? this.#exact : this.#prefixes;
-    const list = [...(map.get(path) ?? []), route].sort(byPrecedence);
-    map.set(path, list);
-    if (priority !== 0) this.#prioritised++;
-    if (match !== 'exact') this.#count(route.rule, 1);
-  }
-
-  remove(route: R): void {
-    const { path, match, priority } = route.rule;
-    const map = match === 'exact' ? this.#exact : this.#prefixes;
-    const list = (map.get(path) ?? []).filter((other) => other.id !== route.id);
-    if (list.length > 0) map.set(path, list);
-    else map.delete(path);
-    if (priority !== 0) this.#prioritised--;
-    if (match !== 'exact') this.#count(route.rule, -1);
-  }
-
-  /** In the order in which they are preferred. */
-  all(): R[] {
-    return [...this.#exact.values(), ...this.#prefixes.values()].flat().sort(byPrecedence);
-  }
-
-  /** Longest first; with priorities in play every length is asked, otherwise the first answer is the answer. */
-  match(path: string, method: string, listener: string): R | null {
-    let best = this.#exact.size > 0 ? firstOf(this.#exact.get(path), true, method, listener) : null;
-    if (best && this.#prioritised === 0) return best;
-    for (const { length, texts } of this.#lengths) {
-      if (length > path.length) continue;
-      const isBoundary = length === 1 || length === path.length || path.charCodeAt(length) === SLASH;
-      if (!isBoundary && texts === 0) continue;
-      const found = firstOf(this.#prefixes.get(path.slice(0, length)), isBoundary, method, listener);
-      if (found && this.#prioritised === 0) return found;
-      best = higher(best, found);
-    }
-    return best;
-  }
-
-  #count({ path: { length }, match }: Rule, step: 1 | -1): void {
-    let at = this.#lengths.findIndex((known) => known.length <= length);
-    if (at < 0) at = this.#lengths.length;
-    if (this.#lengths[at]?.length !== length) this.#lengths.splice(at, 0, { length, routes: 0, texts: 0 });
-    const entry = this.#lengths[at]!;
-    entry.routes += step;
-    if (match === 'text') entry.texts += step;
-    if (entry.routes === 0) this.#lengths.splice(at, 1);
-  }
-}
-
-/** How many prefixes have this length, and how many of those are plain text. */
-interface PrefixLength {
-  readonly length: number;
-  routes: number;
-  texts: number;
-}
-
-const SLASH = 0x2f;
-
-function firstOf<R extends Route>(
-  list: R[] | undefined,
-  isBoundary: boolean,
-  method: string,
-  listener: string,
-): R | null {
-  if (!list) return null;
-  for (const route of list) {
-    const { match, methods, listeners } = route.rule;
-    if (
-      (isBoundary || match === 'text') &&
-      (methods === null || methods.includes(method)) &&
-      (listeners === null || listeners.includes(listener))
-    ) {
-      return route;
-    }
-  }
-  return null;
-}
-
-/** The one with the higher priority; the first of equals. */
-function higher<R extends Route>(first: R | null, second: R | null): R | null {
-  if (first === null) return second;
-  if (second === null) return first;
-  return second.rule.priority > first.rule.priority ? second : first;
-}
-
-/** Among routes of one host. */
-function byPrecedence(a: Route, b: Route): number {
-  return (
-    b.rule.priority - a.rule.priority ||
-    rank(a.rule) - rank(b.rule) ||
-    b.rule.path.length - a.rule.path.length ||
-    Number(a.rule.match === 'text') - Number(b.rule.match === 'text') ||
-    filters(b.rule) - filters(a.rule) ||
-    compareText(a.id, b.id)
-  );
-}
-
-function rank(rule: Rule): number {
-  return rule.match === 'exact' ? 0 : 1;
-}
-
-function filters(rule: Rule): number {
-  return (rule.methods ? 1 : 0) + (rule.listeners ? 1 : 0);
-}
-
-export function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 function reversed(text: string): string {

@@ -2,11 +2,9 @@ import type net from 'node:net';
 import type { Timed } from './deadlines.ts';
 import type { Engine, ListenerFacts } from './engine.ts';
 import { Exchange } from './exchange.ts';
-import { clientOf, type Peer, plainAddress } from './forwarded.ts';
-import { chainOf } from './head-writer.ts';
-import { Field, fieldValue } from './http1/fields.ts';
+import type { Peer } from './forwarded.ts';
 import { HeadReader } from './http1/head-reader.ts';
-import { type Refused, type RequestHead, readRequest, refusalOf } from './http1/heads.ts';
+import { type Refused, readRequest, refusalOf } from './http1/heads.ts';
 import { own, reset, type SocketOwner } from './owned-socket.ts';
 import { reasonOfRefusal, replyFor } from './replies.ts';
 import { recordRefusal } from './request-record.ts';
@@ -39,13 +37,12 @@ export class ClientConnection implements Timed, SocketOwner {
   #lingered = 0;
   #unsent = 0;
 
-  constructor(socket: net.Socket, listener: ListenerFacts, engine: Engine) {
+  constructor(socket: net.Socket, listener: ListenerFacts, peer: Peer, engine: Engine) {
     this.listener = listener;
     this.engine = engine;
     this.#socket = socket;
     this.#heads = new HeadReader('request', engine);
-    const address = plainAddress(socket.remoteAddress ?? '');
-    this.peer = { address, isTrusted: engine.trustedProxies.has(address) };
+    this.peer = peer;
     // The first request has the head's time: a connection that never speaks is not keep-alive.
     this.deadline = engine.deadlines.now + engine.timeouts.headMs;
     engine.opened(this);
@@ -55,17 +52,6 @@ export class ClientConnection implements Timed, SocketOwner {
 
   get isClosed(): boolean {
     return this.#phase === Phase.closed;
-  }
-
-  /** Who asks, and under which id: from the connection, or from the fields of a trusted proxy. */
-  identify(head: RequestHead): { client: string; requestId: string } {
-    const { engine, peer } = this;
-    if (!peer.isTrusted) return { client: peer.address, requestId: engine.newRequestId() };
-    const given = fieldValue(head, Field.requestId);
-    return {
-      client: clientOf(peer, chainOf(head), engine.trustedProxies),
-      requestId: /^[\w.:/+=-]{1,128}$/.test(given) ? given : engine.newRequestId(),
-    };
   }
 
   onData(chunk: Buffer): void {

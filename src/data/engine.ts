@@ -1,13 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import v8 from 'node:v8';
 import type { ListenerConfig } from '../config/config.ts';
 import { EndpointCounters, Family, Series } from '../shared/counters.ts';
 import type { FromWorker, WorkerSetup } from '../shared/messages.ts';
 import { AccessLog } from './access-log.ts';
+import { Admission, connectionsPerWorker, descriptorLimit } from './admission.ts';
 import type { ClientConnection } from './client-connection.ts';
 import { Deadlines } from './deadlines.ts';
 import { Departures } from './departures.ts';
 import type { Endpoint } from './endpoint.ts';
+import type { Farewell } from './farewell.ts';
 import { Networks } from './forwarded.ts';
 import { HeadParser } from './http1/head-parser.ts';
 import { LiveTable } from './live-table.ts';
@@ -33,6 +36,9 @@ export class Engine {
   readonly trustedProxies: Networks;
   readonly departures: Departures;
   readonly clients = new Set<ClientConnection>();
+  /** Connections that were not let in and still get their answer. */
+  readonly farewells = new Set<Farewell>();
+  readonly admission: Admission;
   /** Serves heads that arrive whole, requests and responses alike. */
   parser: HeadParser;
   hasCatalog = false;
@@ -42,7 +48,7 @@ export class Engine {
   readonly #idPrefix = randomBytes(11).toString('hex');
   #requests = 0;
   readonly #delay = monitorEventLoopDelay({ resolution: 20 });
-  readonly #delayTimer: NodeJS.Timeout;
+  readonly #secondTimer: NodeJS.Timeout;
 
   constructor(setup: WorkerSetup, send: (message: FromWorker, transfer?: ArrayBuffer[]) => void) {
     this.setup = setup;
@@ -55,9 +61,14 @@ export class Engine {
     this.recorder = new Recorder(new Series(setup.counters.series[setup.index]!));
     this.trustedProxies = new Networks(setup.trustedProxies);
     this.parser = new HeadParser(setup.limits);
+    const { connections, connectionsPerClient } = setup.limits;
+    this.admission = new Admission(
+      connectionsPerWorker(connections, setup.counters.workers, descriptorLimit()),
+      connectionsPerClient,
+    );
     this.#delay.enable();
-    this.#delayTimer = setInterval(() => this.#reportDelay(), 1_000);
-    this.#delayTimer.unref();
+    this.#secondTimer = setInterval(() => this.#everySecond(), 1_000);
+    this.#secondTimer.unref();
     this.accessLog =
       setup.accessLog === 'off'
         ? null
@@ -79,12 +90,14 @@ export class Engine {
 
   opened(client: ClientConnection): void {
     this.clients.add(client);
+    this.admission.entered(client.peer);
     this.recorder.add(Family.accepted, 0, client.listener.index, 1);
     this.recorder.add(Family.connections, 0, client.listener.index, 1);
   }
 
   closed(client: ClientConnection): void {
     if (!this.clients.delete(client)) return;
+    this.admission.left(client.peer);
     this.recorder.add(Family.connections, 0, client.listener.index, -1);
   }
 
@@ -96,12 +109,18 @@ export class Engine {
 
   /** Ends whatever still runs. */
   close(): void {
-    for (const client of [...this.clients]) client.destroy();
+    for (const client of [...this.clients, ...this.farewells]) client.destroy();
     this.table.close();
     this.accessLog?.close();
-    clearInterval(this.#delayTimer);
+    clearInterval(this.#secondTimer);
     this.#delay.disable();
     this.deadlines.close();
+  }
+
+  #everySecond(): void {
+    const { used_heap_size: used, heap_size_limit: limit } = v8.getHeapStatistics();
+    this.admission.heapIs(used, limit);
+    this.#reportDelay();
   }
 
   #reportDelay(): void {

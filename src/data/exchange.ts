@@ -5,6 +5,7 @@ import type { ClientConnection } from './client-connection.ts';
 import { decide } from './decide.ts';
 import { responseHead, upgradeHead } from './head-writer.ts';
 import { hasBody, NO_BODY, type RequestHead, type ResponseHead } from './http1/heads.ts';
+import { identityOf } from './identity.ts';
 import { contextOf, type Reply, type ReplyContext, redirectTo, replyFor } from './replies.ts';
 import { RequestBody } from './request-body.ts';
 import { RequestRecord } from './request-record.ts';
@@ -43,7 +44,7 @@ export class Exchange implements UpstreamUser {
     this.#head = head;
     this.#keepAlive = head.keepAlive;
     this.#body = hasBody(head.framing) ? new RequestBody(head.framing, engine.limits) : null;
-    const identity = client.identify(head);
+    const identity = identityOf(head, client);
     this.#record = new RequestRecord(identity.requestId, identity.client);
     engine.recorder.add(Family.requestsInFlight, 0, listener.index, 1);
   }

@@ -14,8 +14,12 @@ interface OwnedSocket extends net.Socket {
   owner: SocketOwner;
 }
 
+/** Also hands a socket over: its events go to the new owner from then on. */
 export function own(socket: net.Socket, owner: SocketOwner): void {
-  (socket as OwnedSocket).owner = owner;
+  const owned = socket as OwnedSocket;
+  const hadOwner = owned.owner !== undefined;
+  owned.owner = owner;
+  if (hadOwner) return;
   socket.on('data', onData);
   socket.on('end', onEnd);
   socket.on('drain', onDrain);

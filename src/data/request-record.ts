@@ -76,7 +76,11 @@ export class RequestRecord {
 }
 
 /** A head that never became an exchange is counted and logged all the same. */
-export function recordRefusal(connection: ClientConnection, reason: Reason, reply: Reply): void {
+export function recordRefusal(
+  connection: Pick<ClientConnection, 'engine' | 'listener' | 'peer'>,
+  reason: Reason,
+  reply: Reply,
+): void {
   const { engine, listener, peer } = connection;
   engine.recorder.invented(reason, listener.index);
   engine.recorder.request(NO_ROUTE, listener.index, 'other', reply.status, 0, -1);

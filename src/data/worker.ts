@@ -2,7 +2,7 @@ import net from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { ListenerConfig } from '../config/config.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from '../shared/messages.ts';
-import { ClientConnection } from './client-connection.ts';
+import { accept } from './accept.ts';
 import { Engine, factsOf } from './engine.ts';
 
 /**
@@ -54,7 +54,7 @@ function listen(listener: ListenerConfig, index: number): Promise<net.Server> {
   const facts = factsOf(listener, index);
   // Half-open, so that an upgraded connection can end one direction at a time.
   const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    new ClientConnection(socket, facts, engine);
+    accept(socket, facts, engine);
   });
   const { host, port } = listener.address;
   const { promise, resolve, reject } = Promise.withResolvers<net.Server>();

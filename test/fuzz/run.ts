@@ -22,7 +22,13 @@ const { values } = parseArgs({
 const seed = Number(values.seed);
 const counts = new Map<string, number>();
 
-process.exitCode = values.case === undefined ? runAll(Number(values.cases)) : runOne(Number(values.case));
+process.exitCode = values.case === undefined ? runAll(Number(values.cases)) : replay(Number(values.case));
+
+function replay(number: number): number {
+  const exit = runOne(number);
+  for (const label of counts.keys()) say(label);
+  return exit;
+}
 
 function runAll(cases: number): number {
   say(`${cases} cases of seed ${seed}`);

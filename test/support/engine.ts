@@ -7,7 +7,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { expect } from 'vitest';
 import type { Balance, RouteOptions, Rule } from '../../router/model.ts';
 import type { Limits, Timeouts } from '../../src/config/config.ts';
-import { ClientConnection } from '../../src/data/client-connection.ts';
+import { accept } from '../../src/data/accept.ts';
 import type { Endpoint } from '../../src/data/endpoint.ts';
 import { Engine } from '../../src/data/engine.ts';
 import type { LivePool } from '../../src/data/pools.ts';
@@ -165,7 +165,7 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
 
   const facts = { name: 'web', index: 0, scheme, port: scheme === 'http' ? 8080 : 8443 };
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    new ClientConnection(socket, facts, engine);
+    accept(socket, facts, engine);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

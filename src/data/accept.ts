@@ -1,0 +1,46 @@
+import type net from 'node:net';
+import type { Reason } from '../shared/reasons.ts';
+import { ClientConnection } from './client-connection.ts';
+import type { Engine, ListenerFacts } from './engine.ts';
+import { Farewell } from './farewell.ts';
+import { type Peer, plainAddress } from './forwarded.ts';
+import { replyFor } from './replies.ts';
+import { recordRefusal } from './request-record.ts';
+
+/** What becomes of a connection that the kernel has accepted. */
+export function accept(socket: net.Socket, listener: ListenerFacts, engine: Engine): void {
+  const peer = peerAt(plainAddress(socket.remoteAddress ?? ''), engine);
+  const reason = engine.admission.refusal(engine.clients.size);
+  if (reason !== null) return refuse(socket, listener, peer, engine, reason);
+  enter(socket, listener, peer, engine);
+}
+
+function peerAt(address: string, engine: Engine): Peer {
+  return { address, isTrusted: engine.trustedProxies.has(address) };
+}
+
+/** There is room, and it is known who comes. */
+function enter(
+  socket: net.Socket,
+  listener: ListenerFacts,
+  peer: Peer,
+  engine: Engine,
+): ClientConnection | null {
+  const reason = engine.admission.refusalOf(peer);
+  if (reason === null) return new ClientConnection(socket, listener, peer, engine);
+  refuse(socket, listener, peer, engine, reason);
+  return null;
+}
+
+/** Whoever overloads us costs us one write: the request is not read. */
+function refuse(
+  socket: net.Socket,
+  listener: ListenerFacts,
+  peer: Peer,
+  engine: Engine,
+  reason: Reason,
+): void {
+  const reply = replyFor(reason, { method: '', accept: '', keepAlive: false, minor: 1 });
+  recordRefusal({ engine, listener, peer }, reason, reply);
+  new Farewell(socket, reply.text, engine);
+}
