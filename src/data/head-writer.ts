@@ -106,9 +106,6 @@ export function responseHead(
     const name = fields[f * 2]!;
     switch (kinds[f]) {
       case Field.contentLength:
-        // Kept where it describes the body that is not there (HEAD, 304); RFC 9110 §8.6 forbids it with 1xx and 204.
-        if (framing.kind !== 'none' || status < 200 || status === 204) continue;
-        break;
       case Field.transferEncoding:
       case Field.connection:
       case Field.hopByHop:
@@ -125,6 +122,9 @@ export function responseHead(
     text += `${name}: ${fields[f * 2 + 1]!}\r\n`;
   }
   if (status < 200) return `${text}\r\n`;
+  // It may describe the body that is not there (HEAD, 304); RFC 9110 §8.6 forbids it with 204.
+  if (framing.kind === 'none' && status !== 204 && head.length >= 0)
+    text += `Content-Length: ${head.length}\r\n`;
   return `${text}${framingField(framing)}${connectionField(keepAlive, request.minor)}\r\n`;
 }
 

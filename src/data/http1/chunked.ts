@@ -72,8 +72,7 @@ export class ChunkedDecoder {
 
         case State.extension:
           if (c === CR) this.#state = State.sizeLf;
-          else if (c === LF || ++this.#extensionBytes > MAX_EXTENSION_BYTES || (c < 0x20 && c !== 0x09))
-            return -1;
+          else if (c === LF || ++this.#extensionBytes > MAX_EXTENSION_BYTES || isControl(c)) return -1;
           i++;
           break;
 
@@ -140,6 +139,11 @@ export class ChunkedDecoder {
 }
 
 const NO_KINDS: readonly number[] = [];
+
+/** Anything but HTAB that RFC 9110 §5.6.4 keeps out of quoted text. */
+function isControl(c: number): boolean {
+  return (c < 0x20 && c !== 0x09) || c === 0x7f;
+}
 
 function hexDigit(c: number): number {
   if (c >= 0x30 && c <= 0x39) return c - 0x30;

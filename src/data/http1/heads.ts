@@ -54,6 +54,8 @@ export interface ResponseHead {
   readonly kinds: readonly number[];
   readonly nominated: readonly string[] | null;
   readonly framing: Framing;
+  /** `Content-Length` as a number, also where it only describes a body that is not there (HEAD, 304); -1 without. */
+  readonly length: number;
   readonly keepAlive: boolean;
   readonly isUpgrade: boolean;
 }
@@ -116,15 +118,14 @@ export function readRequest(parser: HeadParser, text: string): RequestHead | Ref
   }
 
   const connection = readConnection(fields, kinds);
-  if (connection === null) return refuse(400, 'bad_connection');
   const framing = readRequestFraming(parser, fields);
   if ('refused' in framing) return framing;
 
   let expectsContinue = false;
   const expectAt = parser.only(Field.expect);
-  if (expectAt === -2) return refuse(417, 'bad_expect');
-  if (expectAt >= 0 && parser.minor === 1) {
-    if (fields[expectAt * 2 + 1]!.toLowerCase() !== '100-continue') return refuse(417, 'bad_expect');
+  if (expectAt !== -1 && parser.minor === 1) {
+    if (expectAt === -2 || fields[expectAt * 2 + 1]!.toLowerCase() !== '100-continue')
+      return refuse(417, 'bad_expect');
     expectsContinue = framing.kind !== 'none';
   }
 
@@ -152,8 +153,8 @@ export function readResponse(parser: HeadParser, text: string, method: string): 
   const fields = parser.pairs(text);
   const kinds = parser.kinds.slice(0, parser.fields);
   const connection = readConnection(fields, kinds);
-  if (connection === null) return null;
-  const framing = readResponseFraming(parser, fields, method);
+  const length = readEqualLengths(parser, fields);
+  const framing = readResponseFraming(parser, fields, method, length);
   if (framing === null) return null;
   const keepAlive =
     framing.kind !== 'close' && !connection.close && (parser.minor === 1 || connection.keepAlive);
@@ -165,6 +166,7 @@ export function readResponse(parser: HeadParser, text: string, method: string): 
     kinds,
     nominated: connection.nominated,
     framing,
+    length,
     keepAlive,
     isUpgrade: status === 101 && connection.upgrade,
   };
@@ -178,7 +180,9 @@ function readAbsolute(target: string, method: string): { authority: string | nul
   const rest = target.slice(scheme[0].length);
   const end = rest.search(/[/?]/);
   const authority = end < 0 ? rest : rest.slice(0, end);
-  const path = end < 0 ? '/' : rest.slice(end);
+  // RFC 9112 §3.2.4: without a path, OPTIONS is about the server.
+  if (end < 0) return { authority, target: method === 'OPTIONS' ? '*' : '/' };
+  const path = rest.slice(end);
   return { authority, target: path.startsWith('/') ? path : `/${path}` };
 }
 
@@ -192,7 +196,7 @@ interface ConnectionOptions {
 const NO_OPTIONS: ConnectionOptions = { close: false, keepAlive: false, upgrade: false, nominated: null };
 const KEEP_ALIVE: ConnectionOptions = { ...NO_OPTIONS, keepAlive: true };
 
-function readConnection(fields: readonly string[], kinds: readonly number[]): ConnectionOptions | null {
+function readConnection(fields: readonly string[], kinds: readonly number[]): ConnectionOptions {
   let options = NO_OPTIONS;
   for (let f = 0; f < kinds.length; f++) {
     if (kinds[f] !== Field.connection) continue;
@@ -207,7 +211,7 @@ function addOptions(options: ConnectionOptions, value: string): ConnectionOption
   let { close, keepAlive, upgrade } = options;
   let nominated: string[] | null = options.nominated ? [...options.nominated] : null;
   for (const part of value.split(',')) {
-    const name = part.trim().toLowerCase();
+    const name = trimBlanks(part).toLowerCase();
     if (name === 'close') close = true;
     else if (name === 'keep-alive') keepAlive = true;
     else if (name === 'upgrade') upgrade = true;
@@ -230,7 +234,7 @@ function readRequestFraming(parser: HeadParser, fields: readonly string[]): Fram
     const coding = fields[codingAt * 2 + 1]!.toLowerCase();
     if (coding === 'chunked') return CHUNKED;
     // A known shape we do not serve is 501; anything odd around `chunked` is an attempt to confuse.
-    return /^[a-z]+( *, *chunked)?$/.test(coding) && coding !== 'identity'
+    return /^(?!chunked)[a-z]+( *, *chunked)?$/.test(coding) && coding !== 'identity'
       ? refuse(501, 'unsupported_coding')
       : refuse(400, 'bad_coding');
   }
@@ -242,10 +246,14 @@ function readRequestFraming(parser: HeadParser, fields: readonly string[]): Fram
 }
 
 /** RFC 9112 §6.3, seen from the response's side. Null: refuse to believe it. */
-function readResponseFraming(parser: HeadParser, fields: readonly string[], method: string): Framing | null {
+function readResponseFraming(
+  parser: HeadParser,
+  fields: readonly string[],
+  method: string,
+  length: number,
+): Framing | null {
   const { status } = parser;
   const coding = parser.only(Field.transferEncoding);
-  const length = readEqualLengths(parser, fields);
   if (length < -1) return null;
   if (coding !== -1 && (length >= 0 || coding === -2)) return null;
   if (coding >= 0 && (parser.minor === 0 || fields[coding * 2 + 1]!.toLowerCase() !== 'chunked')) return null;
@@ -283,10 +291,24 @@ function readUpgrade(parser: HeadParser, fields: readonly string[], framing: Fra
   const at = parser.only(Field.upgrade);
   if (at < 0 || framing.kind !== 'none') return null;
   const value = fields[at * 2 + 1]!;
-  return value !== '' && !/\bh2c?\b/i.test(value) ? value : null;
+  const protocols = value
+    .split(',')
+    .map(trimBlanks)
+    .filter((protocol) => protocol !== '');
+  return protocols.length > 0 && protocols.every(isPassedOn) ? value : null;
+}
+
+/** `name` or `name/version` (RFC 9110 §7.8), and not HTTP/2 in disguise. */
+function isPassedOn(protocol: string): boolean {
+  return /^[\w!#$%&'*+.^`|~-]+(\/[\w!#$%&'*+.^`|~-]+)?$/.test(protocol) && !/^h2c?(\/|$)/i.test(protocol);
+}
+
+/** White space in fields is SP and HTAB (RFC 9110 §5.6.3); `trim` would take more. */
+function trimBlanks(text: string): string {
+  return text.replace(/^[ \t]+|[ \t]+$/g, '');
 }
 
 function takesTrailers(parser: HeadParser, fields: readonly string[]): boolean {
   const at = parser.only(Field.te);
-  return at >= 0 && /(^|[,\s])trailers($|[,;\s])/i.test(fields[at * 2 + 1]!);
+  return at >= 0 && /(^|[, \t])trailers($|[,; \t])/i.test(fields[at * 2 + 1]!);
 }
