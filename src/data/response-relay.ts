@@ -36,10 +36,8 @@ export class ResponseRelay {
       this.#text += bytes.toString('latin1', start, end);
       if (this.#text.length > 2 * MAX_JOINED) goesOn = this.flush();
     } else {
-      client.cork();
       this.flush();
       goesOn = client.write(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end));
-      client.uncork();
     }
     if (this.#isChunked) this.#text += '\r\n';
     return goesOn;

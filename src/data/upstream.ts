@@ -5,6 +5,7 @@ import type { Deadlines, Timed } from './deadlines.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { SharedParser } from './http1/head-reader.ts';
 import { ResponseReader, type ResponseSink } from './http1/response-reader.ts';
+import { Outgoing, type WriteBatch } from './outgoing.ts';
 import { own, reset, type SocketOwner } from './owned-socket.ts';
 
 /** Ways an upstream connection lets an exchange down. */
@@ -27,6 +28,7 @@ export interface UpstreamUser extends ResponseSink {
 
 export interface UpstreamContext extends SharedParser {
   readonly deadlines: Deadlines;
+  readonly writes: WriteBatch;
   readonly timeouts: Timeouts;
   readonly limits: Limits;
 }
@@ -52,6 +54,7 @@ export class UpstreamConnection implements Timed, SocketOwner {
   readonly #context: UpstreamContext;
   readonly #reader: ResponseReader;
   readonly #socket: net.Socket;
+  readonly #out: Outgoing;
   #phase: number = Phase.connecting;
   #user: UpstreamUser | null = null;
   #responseMs = 0;
@@ -75,6 +78,7 @@ export class UpstreamConnection implements Timed, SocketOwner {
     own(socket, this);
     socket.on('connect', () => this.#connected());
     this.#socket = socket;
+    this.#out = new Outgoing(socket, context.writes);
   }
 
   /** Connected and at work: a request can be written. */
@@ -106,17 +110,17 @@ export class UpstreamConnection implements Timed, SocketOwner {
   /** False when the sender should pause; `onUpstreamDrain` follows. */
   writeText(text: string): boolean {
     this.#touch();
-    return this.#socket.write(text, 'latin1');
+    return this.#out.writeText(text);
   }
 
   write(bytes: Buffer): boolean {
     this.#touch();
-    return this.#socket.write(bytes);
+    return this.#out.write(bytes);
   }
 
   /** True when the peer has taken some of what is unsent since this was last asked. */
   hasProgressed(): boolean {
-    const unsent = this.#socket.writableLength;
+    const { unsent } = this.#out;
     const hasProgressed = unsent > 0 && unsent !== this.#unsent;
     this.#unsent = unsent;
     return hasProgressed;
@@ -124,7 +128,7 @@ export class UpstreamConnection implements Timed, SocketOwner {
 
   /** Half-close, in a tunnel. */
   end(): void {
-    this.#socket.end();
+    this.#out.end();
   }
 
   /** Both sides of a tunnel have ended: what is still unsent goes out, then the connection closes. */
@@ -133,7 +137,7 @@ export class UpstreamConnection implements Timed, SocketOwner {
     this.#user = null;
     this.#phase = Phase.ending;
     this.deadline = this.#context.deadlines.now + this.#context.timeouts.connectMs;
-    this.#socket.end();
+    this.#out.end();
   }
 
   pause(): void {

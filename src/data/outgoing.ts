@@ -1,0 +1,80 @@
+import type net from 'node:net';
+
+/** Text beyond this goes out at once: it is no small answer any more. */
+const MAX_GATHERED = 16 * 1024;
+
+/**
+ * Writes that wait for the end of the present turn of the event loop. A system call that sends wakes the receiver, which
+ * is dear when it has gone to sleep since the one before: sent in a row, the writes of a turn wake it once (measured: some
+ * 3 µs a request). At low load a turn has one event, and nothing waits.
+ */
+export class WriteBatch {
+  #waiting: Outgoing[] = [];
+
+  add(outgoing: Outgoing): void {
+    if (this.#waiting.push(outgoing) === 1) setImmediate(() => this.#flush());
+  }
+
+  #flush(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const outgoing of waiting) outgoing.flush();
+  }
+}
+
+/** The writing side of a socket: gathers text within a turn, keeps the order, and tells when to pause. */
+export class Outgoing {
+  readonly #socket: net.Socket;
+  readonly #batch: WriteBatch;
+  #text = '';
+
+  constructor(socket: net.Socket, batch: WriteBatch) {
+    this.#socket = socket;
+    this.#batch = batch;
+  }
+
+  /** Bytes that the system has not taken yet. */
+  get unsent(): number {
+    return this.#socket.writableLength + this.#text.length;
+  }
+
+  /** The socket's `drain` event will follow. */
+  get needsDrain(): boolean {
+    return this.#socket.writableNeedDrain;
+  }
+
+  /** Latin1 text. False when the sender should pause until the socket drains. */
+  writeText(text: string): boolean {
+    // Only what the socket itself has refused is followed by a drain, so pausing is up to the socket.
+    if (this.#socket.writableNeedDrain || this.#text.length + text.length > MAX_GATHERED) {
+      const all = this.#text + text;
+      this.#text = '';
+      return this.#socket.write(all, 'latin1');
+    }
+    if (this.#text === '') this.#batch.add(this);
+    this.#text += text;
+    return true;
+  }
+
+  /** False when the sender should pause until the socket drains. */
+  write(bytes: Buffer): boolean {
+    if (this.#text === '') return this.#socket.write(bytes);
+    this.#socket.cork();
+    this.flush();
+    const goesOn = this.#socket.write(bytes);
+    this.#socket.uncork();
+    return goesOn;
+  }
+
+  /** What is unsent goes out, then this side ends. */
+  end(): void {
+    this.flush();
+    this.#socket.end();
+  }
+
+  flush(): void {
+    const text = this.#text;
+    this.#text = '';
+    if (text !== '' && this.#socket.writable) this.#socket.write(text, 'latin1');
+  }
+}
