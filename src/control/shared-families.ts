@@ -64,6 +64,14 @@ export class SharedFamilies {
           listener: this.#names.listener(detail >>> 16),
         }),
       ),
+      this.#counter(
+        'connections_refused_total',
+        'Client connections closed for want of a PROXY header from a trusted proxy',
+        F.refused,
+        (_slot, detail) => ({
+          listener: this.#names.listener(detail >>> 16),
+        }),
+      ),
       this.#counter('replies_total', 'Answers made by the router itself', F.invented, (slot, detail) => ({
         reason: REASONS[slot] ?? 'unknown',
         listener: this.#names.listener(detail >>> 16),

@@ -4,15 +4,27 @@ import { ClientConnection } from './client-connection.ts';
 import type { Engine, ListenerFacts } from './engine.ts';
 import { Farewell } from './farewell.ts';
 import { type Peer, plainAddress } from './forwarded.ts';
+import { Preface, refuseConnection } from './preface.ts';
 import { replyFor } from './replies.ts';
 import { recordRefusal } from './request-record.ts';
 
 /** What becomes of a connection that the kernel has accepted. */
 export function accept(socket: net.Socket, listener: ListenerFacts, engine: Engine): void {
   const peer = peerAt(plainAddress(socket.remoteAddress ?? ''), engine);
-  const reason = engine.admission.refusal(engine.clients.size);
+  // A PROXY header is believed from nobody else, and without one there is no client to answer.
+  if (listener.proxyProtocol && !peer.isTrusted) {
+    refuseConnection(listener, engine);
+    socket.destroy();
+    return;
+  }
+  const reason = engine.admission.refusal(engine.clients.size + engine.prefaces.size);
   if (reason !== null) return refuse(socket, listener, peer, engine, reason);
-  enter(socket, listener, peer, engine);
+  if (!listener.proxyProtocol) return void enter(socket, listener, peer, engine);
+  new Preface(socket, listener, engine, ({ source }, rest) => {
+    const behind = source === null ? peer : peerAt(plainAddress(source.address), engine);
+    const client = enter(socket, listener, behind, engine);
+    if (rest.length > 0) client?.onData(rest);
+  });
 }
 
 function peerAt(address: string, engine: Engine): Peer {

@@ -5,6 +5,7 @@ import { Exchange } from './exchange.ts';
 import type { Peer } from './forwarded.ts';
 import { HeadReader } from './http1/head-reader.ts';
 import { type Refused, readRequest, refusalOf } from './http1/heads.ts';
+import { Outgoing } from './outgoing.ts';
 import { own, reset, type SocketOwner } from './owned-socket.ts';
 import { reasonOfRefusal, replyFor } from './replies.ts';
 import { recordRefusal } from './request-record.ts';
@@ -28,12 +29,14 @@ export class ClientConnection implements Timed, SocketOwner {
   readonly engine: Engine;
   readonly peer: Peer;
   readonly #socket: net.Socket;
+  readonly #out: Outgoing;
   #phase: number = Phase.idle;
   #exchange: Exchange | null = null;
   readonly #heads: HeadReader;
   /** Bytes nobody wanted yet. */
   #buffered: Buffer | null = null;
   #isReading = false;
+  #requests = 0;
   #lingered = 0;
   #unsent = 0;
 
@@ -41,6 +44,7 @@ export class ClientConnection implements Timed, SocketOwner {
     this.listener = listener;
     this.engine = engine;
     this.#socket = socket;
+    this.#out = new Outgoing(socket, engine.writes);
     this.#heads = new HeadReader('request', engine);
     this.peer = peer;
     // The first request has the head's time: a connection that never speaks is not keep-alive.
@@ -48,6 +52,11 @@ export class ClientConnection implements Timed, SocketOwner {
     engine.opened(this);
     engine.deadlines.add(this);
     own(socket, this);
+  }
+
+  /** `limits.requestsPerConnection` is reached; never, where it is 0. */
+  get isLastRequest(): boolean {
+    return this.#requests === this.engine.limits.requestsPerConnection;
   }
 
   get isClosed(): boolean {
@@ -78,7 +87,7 @@ export class ClientConnection implements Timed, SocketOwner {
     let bytes: Buffer | null = chunk;
     while (bytes !== null) {
       this.#readOne(bytes);
-      if (this.#phase !== Phase.idle || this.#socket.writableNeedDrain) break;
+      if (this.#phase !== Phase.idle || this.#out.needsDrain) break;
       bytes = this.#buffered;
       this.#buffered = null;
     }
@@ -103,6 +112,7 @@ export class ClientConnection implements Timed, SocketOwner {
     this.#phase = Phase.exchange;
     this.deadline = Number.POSITIVE_INFINITY;
     if (end < chunk.length) this.#buffered = chunk.subarray(end);
+    this.#requests++;
     this.#exchange = new Exchange(this, head);
     this.#exchange.start();
     this.takeBody();
@@ -143,33 +153,25 @@ export class ClientConnection implements Timed, SocketOwner {
 
   /** False when the sender should pause; `Exchange.onClientDrain` follows. */
   writeText(text: string): boolean {
-    return this.#socket.write(text, 'latin1');
+    return this.#out.writeText(text);
   }
 
   write(bytes: Buffer): boolean {
-    return this.#socket.write(bytes);
-  }
-
-  cork(): void {
-    this.#socket.cork();
-  }
-
-  uncork(): void {
-    this.#socket.uncork();
+    return this.#out.write(bytes);
   }
 
   /** Half-close, in a tunnel. */
   endWriting(): void {
-    this.#socket.end();
+    this.#out.end();
   }
 
   get hasUnsent(): boolean {
-    return this.#socket.writableLength > 0;
+    return this.#out.unsent > 0;
   }
 
   /** True when the client has taken some of what is unsent since this was last asked. */
   hasProgressed(): boolean {
-    const unsent = this.#socket.writableLength;
+    const { unsent } = this.#out;
     const hasProgressed = unsent > 0 && unsent !== this.#unsent;
     this.#unsent = unsent;
     return hasProgressed;
@@ -183,7 +185,7 @@ export class ClientConnection implements Timed, SocketOwner {
     this.#phase = Phase.idle;
     this.deadline = this.engine.deadlines.now + this.engine.timeouts.idleMs;
     // A client that asks and does not listen must not fill our memory with answers: it waits for `onDrain`.
-    if (this.#socket.writableNeedDrain) this.#socket.pause();
+    if (this.#out.needsDrain) this.#socket.pause();
     else if (!this.#isReading) this.#goOn();
   }
 
@@ -202,7 +204,7 @@ export class ClientConnection implements Timed, SocketOwner {
     this.#buffered = null;
     this.#heads.forget();
     this.deadline = this.engine.deadlines.now + LINGER_MS;
-    this.#socket.end();
+    this.#out.end();
     if (this.#socket.isPaused()) this.#socket.resume();
   }
 

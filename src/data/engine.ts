@@ -14,6 +14,8 @@ import type { Farewell } from './farewell.ts';
 import { Networks } from './forwarded.ts';
 import { HeadParser } from './http1/head-parser.ts';
 import { LiveTable } from './live-table.ts';
+import { WriteBatch } from './outgoing.ts';
+import type { Preface } from './preface.ts';
 import { Recorder } from './recorder.ts';
 
 const SWEEP_MS = 100;
@@ -24,18 +26,23 @@ export interface ListenerFacts {
   readonly index: number;
   readonly scheme: 'http' | 'https';
   readonly port: number;
+  /** Connections begin with a PROXY header. */
+  readonly proxyProtocol: boolean;
 }
 
 /** Everything the connections of one worker share. Built once, passed explicitly: two can live side by side. */
 export class Engine {
   readonly setup: WorkerSetup;
   readonly deadlines = new Deadlines(SWEEP_MS);
+  readonly writes = new WriteBatch();
   readonly table: LiveTable;
   readonly recorder: Recorder;
   readonly accessLog: AccessLog | null;
   readonly trustedProxies: Networks;
   readonly departures: Departures;
   readonly clients = new Set<ClientConnection>();
+  /** Connections whose PROXY header has not come yet. */
+  readonly prefaces = new Set<Preface>();
   /** Connections that were not let in and still get their answer. */
   readonly farewells = new Set<Farewell>();
   readonly admission: Admission;
@@ -104,12 +111,13 @@ export class Engine {
   /** Idle connections end now, busy ones after their answer. */
   drain(): void {
     this.isDraining = true;
+    for (const preface of [...this.prefaces]) preface.destroy();
     for (const client of [...this.clients]) client.drain();
   }
 
   /** Ends whatever still runs. */
   close(): void {
-    for (const client of [...this.clients, ...this.farewells]) client.destroy();
+    for (const client of [...this.clients, ...this.prefaces, ...this.farewells]) client.destroy();
     this.table.close();
     this.accessLog?.close();
     clearInterval(this.#secondTimer);
@@ -141,5 +149,6 @@ export class Engine {
 }
 
 export function factsOf(listener: ListenerConfig, index: number): ListenerFacts {
-  return { name: listener.name, index, scheme: listener.protocol, port: listener.address.port };
+  const { name, protocol, address, proxyProtocol } = listener;
+  return { name, index, scheme: protocol, port: address.port, proxyProtocol };
 }

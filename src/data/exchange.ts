@@ -2,6 +2,7 @@ import { Family } from '../shared/counters.ts';
 import type { Reason } from '../shared/reasons.ts';
 import { Attempts } from './attempts.ts';
 import type { ClientConnection } from './client-connection.ts';
+import { ClientTurn } from './client-turn.ts';
 import { decide } from './decide.ts';
 import { responseHead, upgradeHead } from './head-writer.ts';
 import { hasBody, NO_BODY, type RequestHead, type ResponseHead } from './http1/heads.ts';
@@ -12,9 +13,6 @@ import { RequestRecord } from './request-record.ts';
 import { ResponseRelay } from './response-relay.ts';
 import { Tunnel } from './tunnel.ts';
 import type { UpstreamConnection, UpstreamFailure, UpstreamUser } from './upstream.ts';
-
-/** Status logged when the client left before it had its answer; nginx's number, known to every log reader. */
-const CLIENT_GONE = 499;
 
 /**
  * One request from its head to its last byte. Start reading at `start`; the steps follow in order: decide, take a lease,
@@ -29,6 +27,7 @@ export class Exchange implements UpstreamUser {
   readonly #record: RequestRecord;
   /** Null when the request has none. */
   readonly #body: RequestBody | null;
+  readonly #turn: ClientTurn;
   /** Null until the request is to be forwarded. */
   #attempts: Attempts | null = null;
   #upstream: UpstreamConnection | null = null;
@@ -42,8 +41,9 @@ export class Exchange implements UpstreamUser {
     const { engine, listener } = client;
     this.#client = client;
     this.#head = head;
-    this.#keepAlive = head.keepAlive;
+    this.#keepAlive = head.keepAlive && !client.isLastRequest;
     this.#body = hasBody(head.framing) ? new RequestBody(head.framing, engine.limits) : null;
+    this.#turn = new ClientTurn(client, this.#body, head.expectsContinue);
     const identity = identityOf(head, client);
     this.#record = new RequestRecord(identity.requestId, identity.client);
     engine.recorder.add(Family.requestsInFlight, 0, listener.index, 1);
@@ -81,15 +81,9 @@ export class Exchange implements UpstreamUser {
     }
     this.#body.begin(upstream, text);
     this.takesBytes = true;
-    this.#awaitClient();
+    this.#turn.begin();
     this.#client.takeBody();
     if (this.takesBytes) this.#body.flush();
-  }
-
-  /** From now on it is the client's turn, within the limit for silence. */
-  #awaitClient(): void {
-    const { engine } = this.#client;
-    this.#client.deadline = engine.deadlines.now + engine.timeouts.streamIdleMs;
   }
 
   get #isRequestSent(): boolean {
@@ -104,7 +98,7 @@ export class Exchange implements UpstreamUser {
     }
     const body = this.#body!;
     // Once the answer is under way, the upstream's clock measures silence in both directions.
-    if (this.#response === null) this.#awaitClient();
+    if (this.#response === null) this.#turn.touch();
     const end = body.take(bytes, at);
     if (body.fault !== null) {
       this.#refuseUpstream(body.fault);
@@ -112,9 +106,10 @@ export class Exchange implements UpstreamUser {
     }
     if (body.isComplete) {
       this.takesBytes = false;
-      this.#client.deadline = Number.POSITIVE_INFINITY;
+      this.#turn.end();
       this.#upstream!.requestSent();
     } else if (!body.goesOn) {
+      this.#turn.excuse();
       this.#client.pauseReading();
     }
     return end;
@@ -129,6 +124,7 @@ export class Exchange implements UpstreamUser {
     this.#record.upstreamAnswered();
     if (head.status === 101) return this.#startTunnel(head);
     if (head.status < 200) {
+      this.#turn.goAhead();
       // HTTP/1.0 knows no interim answers.
       if (this.#head.minor === 1) this.#client.writeText(responseHead(head, NO_BODY, this.#head, true));
       return;
@@ -142,7 +138,7 @@ export class Exchange implements UpstreamUser {
       // An application that streams gets the rest of the body; an error or a redirect does not want it.
       if (head.status >= 300) this.takesBytes = false;
       this.#keepAlive = false;
-      this.#client.deadline = Number.POSITIVE_INFINITY;
+      this.#turn.end();
     }
     this.#response = new ResponseRelay(this.#client, this.#head, head, this.#keepAlive);
     this.#keepAlive = this.#response.keepAlive;
@@ -160,13 +156,13 @@ export class Exchange implements UpstreamUser {
   #holdUpstream(): void {
     this.#upstream?.pause();
     this.#client.hasProgressed();
-    this.#awaitClient();
+    this.#turn.touch();
   }
 
   onClientDrain(): void {
     if (this.#isOver) return;
     if (this.#tunnel !== null) this.#tunnel.touch();
-    else if (this.#isRequestSent || this.#response !== null) this.#client.deadline = Number.POSITIVE_INFINITY;
+    else if (this.#isRequestSent || this.#response !== null) this.#turn.end();
     this.#upstream?.resume();
   }
 
@@ -181,10 +177,10 @@ export class Exchange implements UpstreamUser {
 
   onUpstreamFailed(failure: UpstreamFailure): void {
     const upstream = this.#upstream!;
-    const record = this.#record;
     this.#upstream = null;
     this.takesBytes = false;
-    record.reason = failure;
+    this.#turn.end();
+    this.#record.reason = failure;
     if (this.#hasAnswered) return this.#client.abort();
     if (this.#attempts!.failed(failure, upstream, this.#body)) this.#attempt();
     else this.#refuse(failure);
@@ -203,6 +199,7 @@ export class Exchange implements UpstreamUser {
     this.#record.reason = '';
     this.#keepAlive = false;
     this.#client.writeText(upgradeHead(head, upgrade));
+    this.#turn.end();
     this.#tunnel = new Tunnel(this.#client, this.#upstream!);
     this.takesBytes = true;
     this.#client.takeBody();
@@ -236,7 +233,7 @@ export class Exchange implements UpstreamUser {
   /** The client left; whatever the upstream is doing for it is pointless. */
   onClientGone(): void {
     if (this.#isOver) return;
-    if (this.#record.status === 0) this.#record.status = CLIENT_GONE;
+    this.#record.clientLeft();
     if (this.#tunnel !== null) this.#upstream?.reset();
     else this.#upstream?.destroy();
     this.#upstream = null;
@@ -247,13 +244,14 @@ export class Exchange implements UpstreamUser {
   onClientLate(): void {
     if (this.#hasAnswered) {
       if (!this.#client.hasProgressed()) return this.#client.abort();
-    } else if (!this.#client.isPaused) {
-      return this.#refuseUpstream('request_timeout');
-    } else if (!this.#upstream!.hasProgressed()) {
+      return this.#turn.touch();
+    }
+    if (this.#turn.isTooSlow()) return this.#refuseUpstream('request_timeout');
+    if (this.#turn.isSilent && !this.#upstream!.hasProgressed()) {
       // It is not the client that is late: the upstream does not take what is there.
       return this.#refuseUpstream('upstream_timeout');
     }
-    this.#awaitClient();
+    this.#turn.goOn();
   }
 
   /** The upstream must not take what it has for a complete request. */

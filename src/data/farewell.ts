@@ -5,7 +5,7 @@ import { own, type SocketOwner } from './owned-socket.ts';
 
 /** What the client has sent already is thrown away for so long, so that a reset does not eat the answer. */
 const LINGER_MS = 1_000;
-const LINGER_BYTES = 64 * 1024;
+const LINGER_BYTES = 256 * 1024;
 /** Each holds a descriptor that we are short of; further ones are closed as soon as they have their answer. */
 const MAX_LINGERING = 64;
 

@@ -42,13 +42,18 @@ function readV1(bytes: Buffer): ProxyRead {
   const family = words[1] === 'TCP4' ? 4 : words[1] === 'TCP6' ? 6 : 0;
   if (family === 0 || words.length !== 6) return 'bad';
   const [, , from = '', to = '', fromPort = '', toPort = ''] = words;
-  if (net.isIP(from) !== family || net.isIP(to) !== family || !isPort(fromPort) || !isPort(toPort))
+  if (!isAddress(from, family) || !isAddress(to, family) || !isPort(fromPort) || !isPort(toPort))
     return 'bad';
   return {
     length,
-    source: { address: from, port: Number(fromPort) },
-    destination: { address: to, port: Number(toPort) },
+    source: { address: plain(from), port: Number(fromPort) },
+    destination: { address: plain(to), port: Number(toPort) },
   };
+}
+
+/** A zone (`fe80::1%eth0`) means something on the balancer only. */
+function isAddress(text: string, family: number): boolean {
+  return net.isIP(text) === family && !text.includes('%');
 }
 
 function isPort(text: string): boolean {
@@ -61,7 +66,9 @@ function readV2(bytes: Buffer): ProxyRead {
   const family = bytes[13]! >> 4;
   const transport = bytes[13]! & 0x0f;
   const bodyLength = bytes.readUInt16BE(14);
-  if (version !== 2 || command > 1 || family > 3 || transport > 2 || bodyLength > MAX_V2_BODY) return 'bad';
+  if (version !== 2 || command > 1 || bodyLength > MAX_V2_BODY) return 'bad';
+  // LOCAL: whatever stands for the family is to be ignored.
+  if (command === 1 && (family > 3 || transport > 2)) return 'bad';
   const length = V2_FIXED + bodyLength;
   if (bytes.length < length) return 'more';
   const addressBytes = family === 1 ? 4 : family === 2 ? 16 : 0;
@@ -94,5 +101,17 @@ function addressText(bytes: Buffer, at: number, length: number): string {
   if (length === 4) return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`;
   const groups: string[] = [];
   for (let i = 0; i < 16; i += 2) groups.push(bytes.readUInt16BE(at + i).toString(16));
-  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
+  return plain(groups.join(':'));
+}
+
+/** One spelling per address, and IPv4 for what a dual-stack balancer maps: lists of networks compare it. */
+function plain(address: string): string {
+  if (!address.includes(':')) return address;
+  const short = new URL(`http://[${address}]`).hostname.slice(1, -1);
+  const [, high, low] = /^::ffff:([\da-f]+):([\da-f]+)$/.exec(short) ?? [];
+  if (high === undefined || low === undefined) return short;
+  return [high, low]
+    .map((group) => Number.parseInt(group, 16))
+    .map((n) => `${n >> 8}.${n & 255}`)
+    .join('.');
 }

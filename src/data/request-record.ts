@@ -6,6 +6,9 @@ import type { RequestHead } from './http1/heads.ts';
 import type { LiveRoute } from './live-table.ts';
 import type { Reply } from './replies.ts';
 
+/** Status logged when the client left before it had its answer; nginx's number, known to every log reader. */
+const CLIENT_GONE = 499;
+
 /** What counters and access log tell of one request; gathered while it runs, written once when it is over. */
 export class RequestRecord {
   readonly id: string;
@@ -36,6 +39,10 @@ export class RequestRecord {
   /** The upstream's first head is here. */
   upstreamAnswered(): void {
     if (this.#upstreamMs < 0) this.#upstreamMs = performance.now() - this.#upstreamAt;
+  }
+
+  clientLeft(): void {
+    if (this.status === 0) this.status = CLIENT_GONE;
   }
 
   write(connection: ClientConnection, head: RequestHead): void {

@@ -139,6 +139,8 @@ export const Family = {
   accepted: 8,
   /** slot = worker; a gauge, in seconds. */
   eventLoopDelay: 9,
+  /** Connections closed without an answer, for want of a PROXY header; detail = listener. */
+  refused: 10,
 } as const;
 
 /** Upper bounds in seconds: OpenTelemetry's HTTP duration advice with two finer ones in front. */

@@ -163,7 +163,7 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
   );
   engine.hasCatalog = options.isComplete ?? true;
 
-  const facts = { name: 'web', index: 0, scheme, port: scheme === 'http' ? 8080 : 8443 };
+  const facts = { name: 'web', index: 0, scheme, port: scheme === 'http' ? 8080 : 8443, proxyProtocol };
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     accept(socket, facts, engine);
   });

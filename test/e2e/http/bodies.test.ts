@@ -10,7 +10,7 @@ import { head, type Plane, startPlane } from '../../support/engine.ts';
 import { eventually } from '../../support/process.ts';
 
 const SIZE = 100 * 1024 * 1024;
-const GROWTH = 16 * 1024 * 1024;
+const GROWTH = 40 * 1024 * 1024;
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;

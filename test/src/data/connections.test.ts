@@ -1,5 +1,5 @@
 /** Connections on both sides: which are used again, in which order, and when they end. */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { huge } from '../../support/backend.ts';
 import { Client, get, rawRequest } from '../../support/client.ts';
 import { head } from '../../support/engine.ts';
@@ -101,4 +101,21 @@ test('a client that closes its side while the rest of its answer is under way ge
   );
   expect(responses[0]!.bytes.length).toBe(40_000);
   expect(closed).toBe('end');
+});
+
+describe('limits.requestsPerConnection', () => {
+  const one = (path: string) => head(`GET ${path} HTTP/1.1`, 'Host: a');
+
+  test.each([
+    ['of a backend', [{}], 200],
+    ['of our own', [], 404],
+  ])('the last answer, %s, says that the connection ends', async (_, routes, status) => {
+    await begin(undefined, { routes, limits: { requestsPerConnection: 2 } });
+    const { responses, closed } = await rawRequest(plane.port, one('/1') + one('/2') + one('/3'));
+    expect(responses.map((each) => [each.status, each.headers.get('connection')])).toEqual([
+      [status, undefined],
+      [status, 'close'],
+    ]);
+    expect(closed).toBe('end');
+  });
 });
