@@ -29,8 +29,11 @@ interface Loss {
   readonly before: readonly Instance[];
 }
 
-/** Which losses are doubted: all, instances that are still registered and whose checks fail, or those that are not. */
-type Scope = 'all' | 'checks' | 'gone';
+/**
+ * Which losses are doubted: all; those of instances not seen in order since the source was last away or lost its memory,
+ * or of these only where a check fails; or those that left the catalog.
+ */
+type Scope = 'all' | 'unseen' | 'checks' | 'gone';
 
 /**
  * Decides whether a loss is believed. A single service may always lose its instances; a mass disappearance, any loss while
@@ -50,6 +53,8 @@ export class Guard {
   #doubt: string | null = null;
   #doubtUntil = 0;
   #checksSince = 0;
+  /** Instances seen in order since the source was last away or forgot them: what happens to them then has happened. */
+  readonly #confirmed = new Set<string>();
   #checksUntil = 0;
 
   constructor(options: GuardOptions) {
@@ -76,6 +81,8 @@ export class Guard {
   }
 
   doubt(reason: string): void {
+    // One loss of memory is noticed by many watches: only the first starts anew.
+    if (!this.isDoubting) this.#confirmed.clear();
     this.#doubt = reason;
     this.#doubtUntil = this.#options.now() + this.#options.holdMs;
   }
@@ -85,12 +92,23 @@ export class Guard {
     this.#doubt = null;
   }
 
-  /** The source was away. An agent that starts calls its checks critical until it has run them. */
+  /** The source was away. An agent that starts calls its checks critical until it has run them once. */
   returned(): void {
     const now = this.#options.now();
     const { holdMs } = this.#options;
     if (now >= this.#checksUntil) this.#checksSince = now;
     this.#checksUntil = Math.min(now + holdMs, this.#checksSince + MAX_HOLDS * holdMs);
+    this.#confirmed.clear();
+  }
+
+  /** A service was read again, and is as it was reported last. */
+  confirm(service: string): void {
+    this.#confirmIn(this.#held.get(service)?.news ?? this.#believed.get(service) ?? []);
+  }
+
+  #confirmIn(news: readonly Instance[]): void {
+    if (this.#options.now() >= this.#checksUntil && !this.isDoubting) return;
+    for (const { id, health } of news) if (this.#options.accepts(health)) this.#confirmed.add(id);
   }
 
   /**
@@ -102,6 +120,7 @@ export class Guard {
     const believed = this.#believed.get(service) ?? [];
     const lost = this.#count(believed) - this.#count(news);
     this.#held.delete(service);
+    this.#confirmIn(news);
     if (lost <= 0) {
       this.#regain(service, -lost);
       return this.#believe(service, news);
@@ -110,9 +129,13 @@ export class Guard {
       const kept = this.#keep(believed, news, 'checks');
       if (kept !== news) return this.#hold(service, news, kept, this.#checksUntil);
     }
+    if (this.isDoubting) {
+      const kept = this.#keep(believed, news, 'unseen');
+      if (kept !== news) return this.#hold(service, news, kept, 0);
+    }
     const kept = this.#keep(believed, news, 'all');
     if (kept === news) return this.#believe(service, news);
-    if (this.#isHolding(now)) return this.#hold(service, news, kept, this.#massUntil);
+    if (now < this.#massUntil && this.#held.size > 0) return this.#hold(service, news, kept, this.#massUntil);
     this.#losses.push({ at: now, service, count: lost, before: believed });
     if (!this.#isMass(now)) return this.#believe(service, news);
     this.#massUntil = now + this.#options.holdMs;
@@ -136,10 +159,6 @@ export class Guard {
       this.#held.delete(service);
       return [service, this.#believe(service, news)];
     });
-  }
-
-  #isHolding(now: number): boolean {
-    return this.isDoubting || (now < this.#massUntil && this.#held.size > 0);
   }
 
   /** An instance that flaps is one loss, however often it leaves. */
@@ -193,6 +212,7 @@ export class Guard {
     const kept = new Map<string, Instance>();
     for (const instance of believed) {
       if (!this.#options.accepts(instance.health)) continue;
+      if ((scope === 'checks' || scope === 'unseen') && this.#confirmed.has(instance.id)) continue;
       const now = fresh.get(instance.id);
       // Maintenance is somebody's wish, not a check that has not run.
       const isDoubtful =

@@ -166,6 +166,10 @@ export class Publisher implements ProviderEvents {
     this.#options.guard.returned();
   }
 
+  confirmed(name: string): void {
+    this.#options.guard.confirm(name);
+  }
+
   certain(): void {
     this.#options.guard.certain();
     this.tick();

@@ -100,8 +100,9 @@ export function startBlockingQuery(
   async function failed(cause: Fault): Promise<void> {
     if (cause.code === 'aborted') return;
     failures += 1;
-    // The next success must be known at once, not when something changes or the wait ends.
+    // The next success must be known at once, not when something changes or the wait ends, and whatever it says.
     next = 0;
+    content = '';
     context.onFault(options.path, cause, failures);
     // A first fault of the whole source waits at the gate only.
     if (isShared(cause.code) && failures === 1) return;

@@ -30,6 +30,8 @@ export interface ProviderEvents {
    * of checks may be what it assumes until they have run.
    */
   returned?(): void;
+  /** The service was read again and is as it was reported last, perhaps but for what nobody compares. */
+  confirmed?(service: string): void;
 }
 
 /** `/api/consul`. */

@@ -65,6 +65,7 @@ export function createServiceBook(options: BookOptions): ServiceBook {
       refusals: sameRefused && old !== undefined ? old.refusals : facts.refusals,
     });
     if (old === undefined || instances !== old.instances) events.service(name, instances, receivedAt);
+    else events.confirmed?.(name);
     if (!sameRefused) events.refused(name, facts.refusals);
   }
 

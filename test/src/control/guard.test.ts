@@ -172,6 +172,18 @@ describe('a source in doubt', () => {
     expect(guard.reason).toBeNull();
   });
 
+  test('what it has brought back may leave or fail like any other', () => {
+    fill();
+    guard.doubt('it forgot');
+    guard.admit('a', []);
+    guard.admit('a', instances('a', 4));
+    guard.doubt('another watch has noticed');
+    expect(admit('a', instances('a', 3))).toEqual(['a-1', 'a-2', 'a-3']);
+    const news = instances('a', 3, { health: 'critical' });
+    expect(guard.admit('a', news)).toBe(news);
+    expect(guard.admit('b', [])).toHaveLength(4);
+  });
+
   test('what it brings back is no loss any more', () => {
     fill();
     guard.doubt('it forgot');
@@ -200,6 +212,36 @@ describe('a source that was away', () => {
     expect(guard.heldServices).toBe(0);
     now += HOLD_MS;
     expect(guard.due()).toEqual([]);
+  });
+
+  test('what has passed since then is believed at once when it fails', () => {
+    fill();
+    guard.returned();
+    guard.admit('a', failing(4));
+    guard.admit('a', instances('a', 4));
+    const news = failing(4);
+    expect(guard.admit('a', news)).toBe(news);
+  });
+
+  test('what was read again and is as it was is believed, too; what was not, is held', () => {
+    fill();
+    guard.returned();
+    guard.confirm('a');
+    const news = failing(4);
+    expect(guard.admit('a', news)).toBe(news);
+    expect(guard.admit('b', instances('b', 4, { health: 'critical' }))).not.toHaveLength(0);
+    expect(guard.heldServices).toBe(1);
+    guard.confirm('b');
+    expect(guard.heldServices).toBe(1);
+  });
+
+  test('another time away makes everything doubtful again', () => {
+    fill();
+    guard.returned();
+    guard.confirm('a');
+    guard.returned();
+    guard.admit('a', failing(4));
+    expect(guard.heldServices).toBe(1);
   });
 
   test('those that fail for longer are believed to fail', () => {
