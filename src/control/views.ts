@@ -1,4 +1,4 @@
-import type { Instance, Refusal } from '../../router/model.ts';
+import type { Refusal } from '../../router/model.ts';
 import type { Planner } from '../../router/planner.ts';
 import { type EndpointCounters, EndpointState, EndpointTotal } from '../shared/counters.ts';
 import type { EndpointSlots } from './endpoint-slots.ts';
@@ -92,21 +92,3 @@ const STATES: Readonly<Record<number, string>> = {
   [EndpointState.slowStart]: 'slow-start',
   [EndpointState.ejected]: 'ejected',
 };
-
-/** Instances of a service that take no traffic, and why. */
-export function excludedOf(
-  instances: readonly Instance[],
-  accepts: (instance: Instance) => boolean,
-): unknown[] {
-  return instances
-    .filter((instance) => !accepts(instance))
-    .map((instance) => {
-      const worst = instance.checks.find((check) => check.status === instance.health);
-      return {
-        instance: instance.id,
-        check: worst?.id ?? null,
-        status: instance.health,
-        output: worst?.output ?? '',
-      };
-    });
-}
