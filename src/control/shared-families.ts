@@ -170,7 +170,7 @@ export class SharedFamilies {
       });
     }
     for (const { labels, cells } of sums.values()) {
-      yield* histogramSamples(BUCKETS, cells.slice(0, -1), cells.at(-1)!, labels);
+      yield* histogramSamples(BUCKETS, cells.slice(1), cells[0]!, labels);
     }
   }
 

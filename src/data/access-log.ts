@@ -1,4 +1,5 @@
 import type { AccessLogFormat } from '../config/config.ts';
+import { bytesOf, LineBuffer } from './line-buffer.ts';
 
 /** What one line tells. Strings from outside are escaped here and nowhere else. */
 export interface AccessEntry {
@@ -23,20 +24,18 @@ export interface AccessEntry {
   readonly referer: string;
 }
 
-/** A batch leaves when it is this long, or at the next beat of the timer. */
-const BATCH_CHARS = 128 * 1024;
+/** Lines that have not filled a batch leave at the next beat of the timer. */
 const FLUSH_MS = 100;
-/** Longest value of a field that a client chooses. */
-const MAX_VALUE = 2048;
+
+type Format = (lines: LineBuffer, entry: AccessEntry, time: string) => void;
 
 /**
  * Gathers lines and hands them over in batches: the main thread is the only writer, so lines of several workers never
- * interleave, and a log that does not keep up costs lines (counted) rather than requests. Lines are gathered as text and
- * turned into bytes once a batch.
+ * interleave, and a log that does not keep up costs lines (counted) rather than requests.
  */
 export class AccessLog {
-  #text = '';
-  readonly #format: (entry: AccessEntry, time: string) => string;
+  readonly #lines = new LineBuffer();
+  readonly #format: Format;
   readonly #isJson: boolean;
   readonly #send: (lines: Uint8Array<ArrayBuffer>) => void;
   readonly #timer: NodeJS.Timeout;
@@ -45,24 +44,19 @@ export class AccessLog {
 
   constructor(format: Exclude<AccessLogFormat, 'off'>, send: (lines: Uint8Array<ArrayBuffer>) => void) {
     this.#isJson = format === 'json';
-    this.#format = format === 'json' ? jsonLines() : format === 'common' ? commonLine : combinedLine;
+    this.#format = format === 'json' ? jsonLine : format === 'common' ? commonLine : combinedLine;
     this.#send = send;
     this.#timer = setInterval(() => this.flush(), FLUSH_MS);
     this.#timer.unref();
   }
 
   write(entry: AccessEntry): void {
-    this.#text += this.#format(entry, this.#now());
-    if (this.#text.length >= BATCH_CHARS) this.flush();
+    this.#format(this.#lines, entry, this.#now());
+    if (this.#lines.isFull) this.flush();
   }
 
   flush(): void {
-    if (this.#text === '') return;
-    // Every line is ASCII by now: `escaped` sees to it.
-    const lines = Buffer.allocUnsafeSlow(this.#text.length);
-    lines.write(this.#text, 'latin1');
-    this.#text = '';
-    this.#send(lines);
+    if (!this.#lines.isEmpty) this.#send(this.#lines.take());
   }
 
   close(): void {
@@ -78,78 +72,73 @@ export class AccessLog {
       this.#second = second;
       this.#secondText = this.#isJson ? new Date(second * 1000).toISOString().slice(0, 20) : clfTime(now);
     }
-    return this.#isJson ? `${this.#secondText}${THOUSANDTHS[now % 1000]}Z` : this.#secondText;
+    return this.#isJson ? `${this.#secondText}${String(now % 1000).padStart(3, '0')}Z` : this.#secondText;
   }
 }
 
-/** Makes a line of JSON. What repeats from one line to the next is quoted once. */
-function jsonLines(): (entry: AccessEntry, time: string) => string {
-  const method = remembered();
-  const host = remembered();
-  const target = remembered();
-  const route = remembered();
-  const service = remembered();
-  const endpoint = remembered();
-  const userAgent = remembered();
-  const referer = remembered();
-  return (entry, time) =>
-    `{"time":"${time}","id":"${entry.id}","listener":"${entry.listener}","client":"${entry.client}",` +
-    `"method":${method(entry.method)},"host":${host(entry.host)},"path":${target(entry.target)},` +
-    `"protocol":"HTTP/1.${entry.minor}","status":${entry.status},"reason":"${entry.reason}",` +
-    `"bytesIn":${entry.bytesIn},"bytesOut":${entry.bytesOut},"durationMs":${decimal(entry.durationMs)},` +
-    `"upstreamMs":${entry.upstreamMs < 0 ? 'null' : decimal(entry.upstreamMs)},"route":${route(entry.route)},` +
-    `"service":${service(entry.service)},"endpoint":${endpoint(entry.endpoint)},"retries":${entry.retries},` +
-    `"tlsVersion":null,"userAgent":${userAgent(entry.userAgent)},"referer":${referer(entry.referer)}}\n`;
-}
+/** The names of a line, with all that stands between two values. */
+const LABEL = {
+  time: bytesOf('{"time":"'),
+  id: bytesOf('","id":"'),
+  listener: bytesOf('","listener":"'),
+  client: bytesOf('","client":"'),
+  method: bytesOf('","method":"'),
+  host: bytesOf('","host":"'),
+  path: bytesOf('","path":"'),
+  protocol: bytesOf('","protocol":"HTTP/1.'),
+  status: bytesOf('","status":'),
+  reason: bytesOf(',"reason":"'),
+  bytesIn: bytesOf('","bytesIn":'),
+  bytesOut: bytesOf(',"bytesOut":'),
+  durationMs: bytesOf(',"durationMs":'),
+  upstreamMs: bytesOf(',"upstreamMs":'),
+  route: bytesOf(',"route":"'),
+  service: bytesOf('","service":"'),
+  endpoint: bytesOf('","endpoint":"'),
+  retries: bytesOf('","retries":'),
+  userAgent: bytesOf(',"tlsVersion":null,"userAgent":"'),
+  referer: bytesOf('","referer":"'),
+  end: bytesOf('"}\n'),
+};
 
-/** Quotes a text, and remembers the latest. */
-function remembered(): (text: string) => string {
-  let latest = '';
-  let quotes = '""';
-  return (text) => {
-    if (text !== latest) {
-      latest = text;
-      quotes = quoted(text);
-    }
-    return quotes;
-  };
+function jsonLine(lines: LineBuffer, entry: AccessEntry, time: string): void {
+  lines.label(LABEL.time).text(time).label(LABEL.id).text(entry.id);
+  lines.label(LABEL.listener).text(entry.listener).label(LABEL.client).text(entry.client);
+  lines.label(LABEL.method).value(entry.method).label(LABEL.host).value(entry.host);
+  lines.label(LABEL.path).value(entry.target).label(LABEL.protocol).integer(entry.minor);
+  lines.label(LABEL.status).integer(entry.status).label(LABEL.reason).text(entry.reason);
+  lines.label(LABEL.bytesIn).integer(entry.bytesIn).label(LABEL.bytesOut).integer(entry.bytesOut);
+  lines.label(LABEL.durationMs).millis(entry.durationMs).label(LABEL.upstreamMs);
+  if (entry.upstreamMs < 0) lines.text('null');
+  else lines.millis(entry.upstreamMs);
+  lines.label(LABEL.route).value(entry.route).label(LABEL.service).value(entry.service);
+  lines.label(LABEL.endpoint).value(entry.endpoint).label(LABEL.retries).integer(entry.retries);
+  lines.label(LABEL.userAgent).value(entry.userAgent).label(LABEL.referer).value(entry.referer);
+  lines.label(LABEL.end);
 }
 
 /** Apache's common format; the client's name and user are never known. */
-function commonLine(entry: AccessEntry, time: string): string {
-  const request = `${entry.method} ${entry.target} HTTP/1.${entry.minor}`;
-  return `${entry.client} - - [${time}] ${quoted(request)} ${entry.status} ${entry.bytesOut || '-'}\n`;
+function commonLine(lines: LineBuffer, entry: AccessEntry, time: string): void {
+  common(lines, entry, time);
+  lines.text('\n');
 }
 
-function combinedLine(entry: AccessEntry, time: string): string {
-  const line = commonLine(entry, time).slice(0, -1);
-  return `${line} ${quoted(entry.referer || '-')} ${quoted(entry.userAgent || '-')}\n`;
+function combinedLine(lines: LineBuffer, entry: AccessEntry, time: string): void {
+  common(lines, entry, time);
+  lines
+    .text(' "')
+    .value(entry.referer || '-')
+    .text('" "')
+    .value(entry.userAgent || '-')
+    .text('"\n');
 }
 
-/** Quotes with JSON's escapes: no control character and no quote reaches the log as itself. */
-function quoted(text: string): string {
-  return text.length <= MAX_VALUE && PLAIN.test(text) ? `"${text}"` : escaped(text);
-}
-
-/** Printable ASCII without quote and backslash. */
-const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
-
-function escaped(text: string): string {
-  const cut = text.length > MAX_VALUE ? `${text.slice(0, MAX_VALUE)}...` : text;
-  // Beyond ASCII there are controls, too, and bidirectional overrides that would act on a terminal.
-  return JSON.stringify(cut).replace(
-    /[\u007f-\uffff]/g,
-    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-}
-
-const THOUSANDTHS = Array.from({ length: 1000 }, (_, i) => String(i).padStart(3, '0'));
-
-/** Milliseconds with three decimals. Whole numbers are turned into text several times faster than fractions. */
-function decimal(ms: number): string {
-  const micros = Math.round(ms * 1000);
-  const whole = Math.floor(micros / 1000);
-  return `${whole}.${THOUSANDTHS[micros - whole * 1000]}`;
+function common(lines: LineBuffer, entry: AccessEntry, time: string): void {
+  lines.text(`${entry.client} - - [${time}] "`);
+  lines.value(entry.method).text(' ').value(entry.target).text(' HTTP/1.').integer(entry.minor).text('" ');
+  lines.integer(entry.status).text(' ');
+  if (entry.bytesOut === 0) lines.text('-');
+  else lines.integer(entry.bytesOut);
 }
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];

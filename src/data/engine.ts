@@ -16,6 +16,7 @@ import { HeadParser } from './http1/head-parser.ts';
 import { LiveTable } from './live-table.ts';
 import { WriteBatch } from './outgoing.ts';
 import type { Preface } from './preface.ts';
+import { createSharedReadBuffer } from './read-buffer.ts';
 import { Recorder } from './recorder.ts';
 
 const SWEEP_MS = 100;
@@ -35,6 +36,7 @@ export class Engine {
   readonly setup: WorkerSetup;
   readonly deadlines = new Deadlines(SWEEP_MS);
   readonly writes = new WriteBatch();
+  readonly readBuffer = createSharedReadBuffer();
   readonly table: LiveTable;
   readonly recorder: Recorder;
   readonly accessLog: AccessLog | null;

@@ -2,6 +2,8 @@ import type net from 'node:net';
 
 /** Text beyond this goes out at once: it is no small answer any more. */
 const MAX_GATHERED = 16 * 1024;
+/** Up to here head and body go out as one string; beyond, two buffers in one system call. */
+export const MAX_JOINED = 4096;
 
 /**
  * Writes that wait for the end of the present turn of the event loop. A system call that sends wakes the receiver, which

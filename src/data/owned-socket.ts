@@ -16,11 +16,16 @@ interface OwnedSocket extends net.Socket {
 
 /** Also hands a socket over: its events go to the new owner from then on. */
 export function own(socket: net.Socket, owner: SocketOwner): void {
+  if ((socket as OwnedSocket).owner === undefined) socket.on('data', onData);
+  ownSilent(socket, owner);
+}
+
+/** The same for a socket that hands over what it reads in another way (`onread`). */
+export function ownSilent(socket: net.Socket, owner: Omit<SocketOwner, 'onData'>): void {
   const owned = socket as OwnedSocket;
   const hadOwner = owned.owner !== undefined;
-  owned.owner = owner;
+  owned.owner = owner as SocketOwner;
   if (hadOwner) return;
-  socket.on('data', onData);
   socket.on('end', onEnd);
   socket.on('drain', onDrain);
   socket.on('error', onError);

@@ -4,12 +4,13 @@ import { REASONS, type Reason } from '../shared/reasons.ts';
 const METHOD_NUMBER = new Map<string, number>(METHODS.map((method, number) => [method, number]));
 
 /**
- * Counts what happened to requests. A series is looked up once per route and kept in a map of small integers; from then
- * on a request costs a few additions to shared memory.
+ * Counts what happened to requests. A series is looked up once and its cell kept, so that a request costs a few additions
+ * to shared memory. Routes are found by their slot, a small number, and what a request touches of one lies close together:
+ * among many routes it is cache misses that cost.
  */
 export class Recorder {
   readonly #series: Series;
-  readonly #routes = new Map<number, RouteCells>();
+  readonly #routes: (RouteCells | undefined)[] = [];
   readonly #gauges = new Map<number, number>();
 
   constructor(series: Series) {
@@ -25,18 +26,19 @@ export class Recorder {
     seconds: number,
     upstreamSeconds: number,
   ): void {
+    const series = this.#series;
     const cells = this.#cellsOf(slot);
     const detail = detailOf(listener, METHOD_NUMBER.get(method) ?? 0, status);
-    let counter = cells.counters.get(detail);
-    if (counter === undefined) {
-      counter = this.#series.open(Family.requests, slot, detail);
-      cells.counters.set(detail, counter);
+    if (detail !== cells.latestDetail) {
+      cells.latestDetail = detail;
+      cells.latestCounter = this.#counter(cells, slot, detail);
     }
-    this.#series.cells[counter]!++;
-    this.#series.observe(this.#histogram(cells, Family.requestSeconds, slot, listener), seconds);
-    if (upstreamSeconds >= 0) {
-      this.#series.observe(this.#histogram(cells, Family.upstreamSeconds, slot, listener), upstreamSeconds);
-    }
+    series.cells[cells.latestCounter]!++;
+    const own = cells.listeners[listener] ?? this.#histograms(cells, slot, listener);
+    series.observe(own.request, seconds);
+    if (upstreamSeconds < 0) return;
+    if (own.upstream < 0) own.upstream = series.open(Family.upstreamSeconds, slot, detailOf(listener));
+    series.observe(own.upstream, upstreamSeconds);
   }
 
   retry(slot: number): void {
@@ -71,36 +73,58 @@ export class Recorder {
 
   /** The route is gone: so are its series. Requests that still run count as having no route. */
   forget(slot: number): void {
-    const cells = this.#routes.get(slot);
-    if (!cells || slot === NO_ROUTE) return;
-    this.#routes.delete(slot);
+    const cells = this.#routes[slot];
+    if (cells === undefined || slot === NO_ROUTE) return;
+    this.#routes[slot] = undefined;
     for (const cell of cells.counters.values()) this.#series.close(cell);
-    for (const cell of cells.histograms.values()) this.#series.close(cell);
+    for (const own of cells.listeners) {
+      if (own === undefined) continue;
+      this.#series.close(own.request);
+      if (own.upstream >= 0) this.#series.close(own.upstream);
+    }
     if (cells.retries > 0) this.#series.close(cells.retries);
   }
 
   #cellsOf(slot: number): RouteCells {
-    let cells = this.#routes.get(slot);
-    if (!cells) {
-      cells = { counters: new Map(), histograms: new Map(), retries: -1 };
-      this.#routes.set(slot, cells);
+    let cells = this.#routes[slot];
+    if (cells === undefined) {
+      cells = { counters: new Map(), listeners: [], retries: -1, latestDetail: -1, latestCounter: 0 };
+      // Without gaps, or the array becomes a dictionary.
+      while (this.#routes.length < slot) this.#routes.push(undefined);
+      this.#routes[slot] = cells;
     }
     return cells;
   }
 
-  #histogram(cells: RouteCells, family: number, slot: number, listener: number): number {
-    const key = (family << 8) | listener;
-    let cell = cells.histograms.get(key);
-    if (cell === undefined) {
-      cell = this.#series.open(family, slot, detailOf(listener));
-      cells.histograms.set(key, cell);
+  #counter(cells: RouteCells, slot: number, detail: number): number {
+    let counter = cells.counters.get(detail);
+    if (counter === undefined) {
+      counter = this.#series.open(Family.requests, slot, detail);
+      cells.counters.set(detail, counter);
     }
-    return cell;
+    return counter;
+  }
+
+  #histograms(cells: RouteCells, slot: number, listener: number): Histograms {
+    const own = { request: this.#series.open(Family.requestSeconds, slot, detailOf(listener)), upstream: -1 };
+    while (cells.listeners.length < listener) cells.listeners.push(undefined);
+    cells.listeners[listener] = own;
+    return own;
   }
 }
 
 interface RouteCells {
+  /** By detail: listener, method and status. */
   readonly counters: Map<number, number>;
-  readonly histograms: Map<number, number>;
+  readonly listeners: (Histograms | undefined)[];
   retries: number;
+  /** Of the request before this one: most requests of a route end alike. */
+  latestDetail: number;
+  latestCounter: number;
+}
+
+interface Histograms {
+  readonly request: number;
+  /** Negative until an upstream has answered. */
+  upstream: number;
 }

@@ -3,10 +3,8 @@ import type { Reason } from '../shared/reasons.ts';
 import { lastChunk } from './head-writer.ts';
 import { ChunkedDecoder } from './http1/chunked.ts';
 import type { Framing } from './http1/heads.ts';
+import { MAX_JOINED } from './outgoing.ts';
 import type { UpstreamConnection } from './upstream.ts';
-
-/** Up to here head and body go out as one string; beyond, two buffers. */
-const MAX_JOINED = 4096;
 
 /**
  * The body of a request on its way to the upstream. Made only for requests that have one. It goes out as it comes in,

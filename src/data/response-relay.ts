@@ -1,9 +1,7 @@
 import type { ClientConnection } from './client-connection.ts';
 import { EMPTY_LAST_CHUNK, lastChunk, responseFraming, responseHead } from './head-writer.ts';
 import type { RequestHead, ResponseHead } from './http1/heads.ts';
-
-/** Up to here head and body go out as one string; beyond, two buffers in one system call. */
-const MAX_JOINED = 4096;
+import { MAX_JOINED } from './outgoing.ts';
 
 /** A final response on its way to the client: the head as we write it, then the body in our own framing. */
 export class ResponseRelay {

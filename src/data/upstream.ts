@@ -5,8 +5,9 @@ import type { Deadlines, Timed } from './deadlines.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { SharedParser } from './http1/head-reader.ts';
 import { ResponseReader, type ResponseSink } from './http1/response-reader.ts';
-import { Outgoing, type WriteBatch } from './outgoing.ts';
-import { own, reset, type SocketOwner } from './owned-socket.ts';
+import { MAX_JOINED, Outgoing, type WriteBatch } from './outgoing.ts';
+import { ownSilent, reset, type SocketOwner } from './owned-socket.ts';
+import { ReadBuffer } from './read-buffer.ts';
 
 /** Ways an upstream connection lets an exchange down. */
 export type UpstreamFailure = Extract<
@@ -31,6 +32,7 @@ export interface UpstreamContext extends SharedParser {
   readonly writes: WriteBatch;
   readonly timeouts: Timeouts;
   readonly limits: Limits;
+  readonly readBuffer: Buffer;
 }
 
 const MAX_IDLE_PER_ENDPOINT = 512;
@@ -43,7 +45,7 @@ const Phase = { connecting: 0, busy: 1, idle: 2, tunnel: 3, ending: 4, closed: 5
  * One connection to an endpoint, owned by that endpoint for life: an address that is reused by another service gets new
  * connections. On any doubt about what the peer sends, the connection is destroyed.
  */
-export class UpstreamConnection implements Timed, SocketOwner {
+export class UpstreamConnection implements Timed, Omit<SocketOwner, 'onData'> {
   deadline = Number.POSITIVE_INFINITY;
   deadlineIndex = -1;
   /** Exchanges served, so that a failure on a kept connection can be told from one on a fresh connection. */
@@ -55,6 +57,7 @@ export class UpstreamConnection implements Timed, SocketOwner {
   readonly #reader: ResponseReader;
   readonly #socket: net.Socket;
   readonly #out: Outgoing;
+  readonly #input: ReadBuffer;
   #phase: number = Phase.connecting;
   #user: UpstreamUser | null = null;
   #responseMs = 0;
@@ -67,6 +70,7 @@ export class UpstreamConnection implements Timed, SocketOwner {
     endpoint.connections.add(this);
     context.deadlines.add(this);
     this.deadline = context.deadlines.now + context.timeouts.connectMs;
+    const input = new ReadBuffer(context.readBuffer);
     const socket = net.connect({
       host: endpoint.address,
       port: endpoint.port,
@@ -74,10 +78,12 @@ export class UpstreamConnection implements Timed, SocketOwner {
       allowHalfOpen: true,
       keepAlive: true,
       keepAliveInitialDelay: 60_000,
+      onread: { buffer: () => input.next()!, callback: (length) => this.#onRead(length) },
     });
-    own(socket, this);
+    ownSilent(socket, this);
     socket.on('connect', () => this.#connected());
     this.#socket = socket;
+    this.#input = input;
     this.#out = new Outgoing(socket, context.writes);
   }
 
@@ -226,7 +232,13 @@ export class UpstreamConnection implements Timed, SocketOwner {
     else this.destroy();
   }
 
-  onData(chunk: Buffer): void {
+  #onRead(length: number): boolean {
+    // In a tunnel every byte is kept until it is written; of a response, only what goes out as it is.
+    this.#onData(this.#input.take(length, this.#phase === Phase.tunnel ? 0 : MAX_JOINED));
+    return true;
+  }
+
+  #onData(chunk: Buffer): void {
     const user = this.#user;
     // Bytes on an idle connection answer a question nobody asked; keeping it would hand them to the next client.
     if (user === null) return this.destroy();
@@ -250,13 +262,14 @@ export class UpstreamConnection implements Timed, SocketOwner {
     this.#phase = Phase.tunnel;
     // One side's clock is enough for both directions, and it is the client's.
     this.deadline = Number.POSITIVE_INFINITY;
-    if (rest !== null) user.onTunnelBytes(rest);
+    if (rest !== null) user.onTunnelBytes(Buffer.from(rest));
   }
 
   /** The response is complete, and everything that came with it has been looked at. */
   #respond(user: UpstreamUser): void {
     this.#phase = Phase.idle;
     this.deadline = Number.POSITIVE_INFINITY;
+    this.#input.rest();
     user.onResponseEnd(this.#reader.trailers, this.#reader.trailerKinds);
   }
 

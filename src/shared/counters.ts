@@ -119,7 +119,7 @@ export class EndpointCounters {
   }
 }
 
-/** What a series counts. A histogram takes `HISTOGRAM_CELLS` cells: its buckets, then the sum. */
+/** What a series counts. A histogram takes `HISTOGRAM_CELLS` cells: the sum, beside the buckets of quick answers, then the buckets. */
 export const Family = {
   /** slot = route, detail = listener, method, status. */
   requests: 1,
@@ -229,8 +229,8 @@ export class Series {
     if (cell === 0) return;
     let bucket = 0;
     while (bucket < BUCKETS.length && seconds > BUCKETS[bucket]!) bucket++;
-    this.cells[cell + bucket]!++;
-    this.cells[cell + BUCKETS.length + 1]! += seconds;
+    this.cells[cell]! += seconds;
+    this.cells[cell + 1 + bucket]!++;
   }
 
   /** Calls back for every live series. */

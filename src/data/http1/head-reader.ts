@@ -52,7 +52,8 @@ export class HeadReader {
         this.#own = parser;
         shared.parser = new HeadParser(shared.limits);
       }
-      this.#pending = base === 0 ? bytes : bytes.subarray(base);
+      // The chunk is only lent.
+      this.#pending = bytes === chunk ? Buffer.from(bytes.subarray(base)) : bytes;
       return 0;
     }
     this.parser = parser;

@@ -7,6 +7,7 @@ import { type ResponseHead, readResponse } from './heads.ts';
 export interface ResponseSink {
   /** Interim heads (1xx) come through here too. */
   onResponseHead(head: ResponseHead): void;
+  /** `bytes` may be lent, when they are no more than `MAX_JOINED`: what is kept is copied. */
   onResponseBody(bytes: Buffer, start: number, end: number): void;
 }
 

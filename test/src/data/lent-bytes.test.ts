@@ -1,0 +1,110 @@
+/** Upstream connections read into one buffer: what one of them keeps for later must not be what another reads. */
+import { connect } from 'node:net';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import type { Handler, Reply } from '../../support/backend.ts';
+import { rawRequest } from '../../support/client.ts';
+import { head } from '../../support/engine.ts';
+import { eventually } from '../../support/process.ts';
+import { begin, plane } from './stage.ts';
+
+/** A body in which every eight bytes tell who sent them and where they belong. */
+function body(mark: string, bytes: number): string {
+  let text = '';
+  for (let at = 0; at < bytes; at += 8) text += mark + at.toString(36).padStart(7, '.');
+  return text.slice(0, bytes);
+}
+
+const ask = (path: string) => head(`GET ${path} HTTP/1.1`, 'Host: a', 'Connection: close');
+
+/** `/MARK/BYTES/PIECE`: an answer whose head comes in small pieces and whose body in pieces of that many bytes. */
+const pieces: Handler = async (request, reply) => {
+  const [, mark = '', bytes = '', piece = ''] = request.target.split('/');
+  reply.takeOver();
+  const start = head('HTTP/1.1 200 OK', `X-Mark: ${mark.repeat(40)}`, `Content-Length: ${bytes}`);
+  for (let at = 0; at < start.length; at += 20) {
+    await reply.write(start.slice(at, at + 20));
+    await sleep(1);
+  }
+  const whole = body(mark, Number(bytes));
+  for (let at = 0; at < whole.length; at += Number(piece))
+    await reply.write(whole.slice(at, at + Number(piece)));
+  reply.socket.end();
+};
+
+/** Waits until the one client takes nothing more: something of its answer is kept here. */
+async function stuck(): Promise<void> {
+  let seen = 0;
+  await eventually(() => {
+    seen = [...plane.engine.clients].some((client) => client.hasUnsent) ? seen + 1 : 0;
+    return seen > 20;
+  });
+}
+
+/** A piece in each turn of the event loop, which is the router's too: so that it reads them one by one. */
+async function writeInTurns(reply: Reply, text: string, piece: number): Promise<void> {
+  for (let at = 0; at < text.length; at += piece) {
+    await reply.write(text.slice(at, at + piece));
+    await turn();
+  }
+}
+
+test('heads that arrive in pieces are not mixed up among connections', async () => {
+  await begin(pieces);
+  const marks = [...'ABCDEFGHIJKLMNOP'];
+  const results = await Promise.all(marks.map((mark) => rawRequest(plane.port, ask(`/${mark}/64/9`))));
+  for (const [index, { responses }] of results.entries()) {
+    const mark = marks[index]!;
+    expect(responses[0]?.fields).toContainEqual(['X-Mark', mark.repeat(40)]);
+    expect(responses[0]?.body.toString()).toBe(body(mark, 64));
+  }
+});
+
+test('bodies in pieces of every size arrive as they were sent, side by side', async () => {
+  await begin(pieces);
+  const sizes = [100, 4_096, 4_097, 20_000, 40_000, 65_536, 300_000];
+  const asked = sizes.map((piece, index) => ({ mark: 'abcdefg'[index]!, piece }));
+  const results = await Promise.all(
+    asked.map(({ mark, piece }) => rawRequest(plane.port, ask(`/${mark}/600000/${piece}`))),
+  );
+  for (const [index, { responses }] of results.entries()) {
+    expect(responses[0]?.body.toString() === body(asked[index]!.mark, 600_000)).toBe(true);
+  }
+});
+
+test('what a client has not taken yet is not overwritten by answers to others', async () => {
+  await begin(pieces);
+  const slow = connect(plane.port, '127.0.0.1');
+  const heard: Buffer[] = [];
+  slow.write(ask('/s/16000000/9000'));
+  slow.pause();
+  await stuck();
+  for (const mark of 'uvwxyz') await rawRequest(plane.port, ask(`/${mark}/200000/9000`));
+  slow.on('data', (bytes) => heard.push(bytes));
+  slow.resume();
+  await eventually(() => slow.readableEnded, { timeoutMs: 20_000 });
+  const text = Buffer.concat(heard).toString('latin1');
+  expect(text.slice(text.indexOf('\r\n\r\n') + 4) === body('s', 16_000_000)).toBe(true);
+});
+
+test('what comes through a tunnel is not overwritten either', async () => {
+  await begin(async (request, reply) => {
+    if (request.target !== '/tunnel') return pieces(request, reply);
+    reply.takeOver();
+    await reply.write(head('HTTP/1.1 101 Switching', 'Connection: upgrade', 'Upgrade: raw'));
+    await writeInTurns(reply, body('t', 16_000_000), 20_000);
+    reply.socket.end();
+  });
+  const client = connect(plane.port, '127.0.0.1');
+  client.write(head('GET /tunnel HTTP/1.1', 'Host: a', 'Connection: Upgrade', 'Upgrade: raw'));
+  client.pause();
+  await stuck();
+  for (const mark of 'uvwxyz') await rawRequest(plane.port, ask(`/${mark}/200000/9000`));
+  const heard: Buffer[] = [];
+  client.on('data', (bytes) => heard.push(bytes));
+  client.resume();
+  await eventually(() => client.readableEnded, { timeoutMs: 20_000 });
+  const text = Buffer.concat(heard).toString('latin1');
+  expect(text.slice(text.indexOf('\r\n\r\n') + 4) === body('t', 16_000_000)).toBe(true);
+  client.destroy();
+});

@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { createSharedReadBuffer, ReadBuffer } from '../../../src/data/read-buffer.ts';
+
+const LENT = 4096;
+
+/** What the system does: fills the buffer that is due. */
+function read(into: Buffer, length: number, byte: string): void {
+  into.fill(byte, 0, length);
+}
+
+describe('a read buffer', () => {
+  it('lends what is small, and goes on with the same buffer', () => {
+    const shared = createSharedReadBuffer();
+    const buffer = new ReadBuffer(shared);
+    expect(buffer.next()).toBe(shared);
+    expect(buffer.take(LENT, LENT).buffer).toBe(shared.buffer);
+    expect(buffer.next()).toBeUndefined();
+  });
+
+  it.each([LENT + 1, 32_767, 32_768, 65_536])('gives away %i bytes that nobody writes over', (length) => {
+    const shared = createSharedReadBuffer();
+    const buffer = new ReadBuffer(shared);
+    let due = buffer.next()!;
+    const kept: Buffer[] = [];
+    for (const byte of 'abcd') {
+      read(due, length, byte);
+      kept.push(buffer.take(length, LENT));
+      due = buffer.next() ?? due;
+    }
+    read(shared, shared.length, 'x');
+    expect(kept.map((bytes) => bytes.toString())).toEqual([...'abcd'].map((byte) => byte.repeat(length)));
+  });
+
+  it('has buffers of its own during a large body only', () => {
+    const shared = createSharedReadBuffer();
+    const buffer = new ReadBuffer(shared);
+    buffer.next();
+    buffer.take(40_000, LENT);
+    const own = buffer.next()!;
+    expect(own).not.toBe(shared);
+    buffer.take(100, LENT);
+    expect(buffer.next()).toBeUndefined();
+    buffer.rest();
+    expect(buffer.next()).toBe(shared);
+    buffer.rest();
+    expect(buffer.next()).toBeUndefined();
+  });
+});
