@@ -49,6 +49,7 @@ describe('what a change sends', () => {
             name: 'web',
             service: 'web',
             balance: { kind: 'least' },
+            maxconn: null,
             endpoints: [
               {
                 id: 'web@10.0.0.1:8000',

@@ -11,7 +11,12 @@ import { accept } from '../../src/data/accept.ts';
 import type { Endpoint } from '../../src/data/endpoint.ts';
 import { Engine } from '../../src/data/engine.ts';
 import type { LivePool } from '../../src/data/pools.ts';
-import { createCountersLayout, EndpointCounters, Series } from '../../src/shared/counters.ts';
+import {
+  type CountersLayout,
+  createCountersLayout,
+  EndpointCounters,
+  Series,
+} from '../../src/shared/counters.ts';
 import type { FromWorker, SlottedPool, SlottedRoute } from '../../src/shared/messages.ts';
 import { eventually } from './process.ts';
 
@@ -29,11 +34,16 @@ export interface PlaneOptions {
   routes?: RouteSpec[];
   pools?: Record<string, EndpointSpec[]>;
   balance?: Balance;
+  maxconn?: number;
+  /** None unless told, so that shares are exact from the beginning. */
+  slowStartMs?: number;
   limits?: Partial<Limits>;
   timeouts?: Partial<Timeouts>;
   trustedProxies?: string[];
   scheme?: 'http' | 'https';
   proxyProtocol?: boolean;
+  /** Which of the workers that share these counters it is; alone unless told. */
+  worker?: { index: number; counters: CountersLayout };
   /** False: the catalog is not known yet. */
   isComplete?: boolean;
 }
@@ -56,7 +66,8 @@ export interface Plane {
   readonly counters: EndpointCounters;
   /** Slots reported as released, in order. */
   readonly released: number[];
-  setPools(pools: Record<string, EndpointSpec[]>, drop?: string[]): void;
+  /** `maxconn` is as before unless given. */
+  setPools(pools: Record<string, EndpointSpec[]>, drop?: string[], maxconn?: number | null): void;
   setRoutes(routes: RouteSpec[], drop?: string[]): void;
   pool(name?: string): LivePool;
   endpoint(port: number, pool?: string): Endpoint;
@@ -74,10 +85,12 @@ export interface Plane {
 const LIMITS: Limits = {
   ...{ headBytes: 16_384, fields: 100, uriBytes: 8192, bodyBytes: 0 },
   ...{ bodyRate: 240, connections: 0, connectionsPerClient: 0, requestsPerConnection: 0 },
+  queue: 1024,
 };
 const TIMEOUTS: Timeouts = {
   headMs: 10_000,
   idleMs: 75_000,
+  queueMs: 5000,
   connectMs: 3000,
   responseMs: 10_000,
   streamIdleMs: 10_000,
@@ -87,7 +100,8 @@ const TIMEOUTS: Timeouts = {
 };
 
 export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
-  const layout = createCountersLayout(1);
+  const { index, counters: layout } = options.worker ?? { index: 0, counters: createCountersLayout(1) };
+  let maxconn = options.maxconn ?? null;
   const counters = new EndpointCounters(layout);
   const released: number[] = [];
   const lines: LogLine[] = [];
@@ -102,13 +116,14 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
   };
   const engine = new Engine(
     {
-      index: 0,
+      index,
       counters: layout,
       listeners: [
         { name: 'web', address: { host: '127.0.0.1', port: 8080 }, protocol: scheme, proxyProtocol },
       ],
       limits: { ...LIMITS, ...options.limits },
       timeouts: { ...TIMEOUTS, ...options.timeouts },
+      balance: { slowStartMs: options.slowStartMs ?? 0 },
       trustedProxies: options.trustedProxies ?? [],
       accessLog: 'json',
     },
@@ -122,7 +137,9 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
   const asPool = (name: string, endpoints: readonly EndpointSpec[]): SlottedPool => ({
     name,
     service: name,
+    slot: slotOf(`pool ${name}`),
     balance: options.balance ?? { kind: 'least' },
+    maxconn,
     endpoints: endpoints.map((spec) => {
       const { port, weight = 1, address = '127.0.0.1' } = typeof spec === 'number' ? { port: spec } : spec;
       const id = `${name}@${address}:${port}`;
@@ -180,7 +197,10 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
     engine,
     counters,
     released,
-    setPools: (pools, drop = []) => apply({ set: [], drop: [] }, { set: asPools(pools), drop }),
+    setPools: (pools, drop = [], wanted = maxconn) => {
+      maxconn = wanted;
+      apply({ set: [], drop: [] }, { set: asPools(pools), drop });
+    },
     setRoutes: (routes, drop = []) => apply({ set: routes.map(asRoute), drop }, { set: [], drop: [] }),
     pool: (name = 'main') => {
       for (const route of engine.table.routes()) if (route.pool === name) return route.live.pool!;
@@ -190,7 +210,7 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
       plane.pool(pool).members.find(({ endpoint }) => endpoint.port === port)!.endpoint,
     inFlight,
     sum: (family) => {
-      const series = new Series(layout.series[0]!);
+      const series = new Series(layout.series[index]!);
       let sum = 0;
       series.read((found, _slot, _detail, cell) => {
         if (found === family) sum += series.cells[cell]!;
