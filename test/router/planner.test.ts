@@ -116,6 +116,13 @@ describe('what a change sends', () => {
     expect(namesOf(planner.commit())).toEqual({ ...NOTHING, routes: ['a.com/'] });
   });
 
+  test('another limit: the pool alone, under its name', () => {
+    const planner = plannerOf(one);
+    planner.setService('web', [{ ...one, tags: [`${A} maxconn=5`] }]);
+    expect(namesOf(planner.commit())).toEqual({ ...NOTHING, pools: ['web'], routes: ['a.com/'] });
+    expect(planner.pools.get('web')?.maxconn).toBe(5);
+  });
+
   test('a tag that moves: the old route goes, the new one comes, the pool stays', () => {
     const planner = plannerOf(one);
     planner.setService('web', [{ ...one, tags: ['fairlead:b.com'] }]);

@@ -18,6 +18,7 @@ import {
   Series,
 } from '../../src/shared/counters.ts';
 import type { FromWorker, SlottedPool, SlottedRoute } from '../../src/shared/messages.ts';
+import { QueueCounters, QueueTotal } from '../../src/shared/queue-counters.ts';
 import { eventually } from './process.ts';
 
 export interface RouteSpec extends Partial<Rule> {
@@ -26,8 +27,8 @@ export interface RouteSpec extends Partial<Rule> {
   options?: RouteOptions;
 }
 
-/** Ports on 127.0.0.1, or one with a weight. */
-export type EndpointSpec = number | { port: number; weight?: number; address?: string };
+/** Ports on 127.0.0.1, or one with a weight; one id is one endpoint, in whichever pools. */
+export type EndpointSpec = number | { port: number; weight?: number; address?: string; id?: string };
 
 export interface PlaneOptions {
   /** One route for every host and path to the pool `main` unless told. */
@@ -67,10 +68,17 @@ export interface Plane {
   /** Slots reported as released, in order. */
   readonly released: number[];
   /** `maxconn` is as before unless given. */
-  setPools(pools: Record<string, EndpointSpec[]>, drop?: string[], maxconn?: number | null): void;
+  setPools(
+    pools: Record<string, EndpointSpec[]>,
+    drop?: string[],
+    maxconn?: number | null,
+    as?: { reset?: boolean; isComplete?: boolean },
+  ): void;
   setRoutes(routes: RouteSpec[], drop?: string[]): void;
   pool(name?: string): LivePool;
   endpoint(port: number, pool?: string): Endpoint;
+  /** What the queue of a pool counts, over all workers. */
+  queued(name?: string): { waiting: number; timeouts: number; overflows: number };
   /** Requests in flight over all endpoints there ever were. */
   inFlight(): number;
   /** A counter or gauge, summed over slots and listeners. */
@@ -103,6 +111,7 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
   const { index, counters: layout } = options.worker ?? { index: 0, counters: createCountersLayout(1) };
   let maxconn = options.maxconn ?? null;
   const counters = new EndpointCounters(layout);
+  const queues = new QueueCounters(layout.queues);
   const released: number[] = [];
   const lines: LogLine[] = [];
   const slots = new Map<string, number>();
@@ -142,7 +151,7 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
     maxconn,
     endpoints: endpoints.map((spec) => {
       const { port, weight = 1, address = '127.0.0.1' } = typeof spec === 'number' ? { port: spec } : spec;
-      const id = `${name}@${address}:${port}`;
+      const { id = `${name}@${address}:${port}` } = typeof spec === 'number' ? {} : spec;
       return { id, address, port, weight, protocol: 'http', instance: id, slot: slotOf(`endpoint ${id}`) };
     }),
   });
@@ -161,11 +170,11 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
   const apply = (
     routes: { set: SlottedRoute[]; drop: string[] },
     pools: { set: SlottedPool[]; drop: string[] },
-    reset = false,
+    { reset = false, isComplete = true } = {},
   ): void => {
     version++;
     engine.table.apply({
-      ...{ type: 'table', version, reset, isComplete: true, routes, pools, forgetRoutes: [] },
+      ...{ type: 'table', version, reset, isComplete, routes, pools, forgetRoutes: [] },
     });
     for (const route of engine.table.routes()) {
       for (const { endpoint } of route.live.pool?.members ?? []) known.add(endpoint);
@@ -176,7 +185,7 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
   apply(
     { set: (options.routes ?? [{}]).map(asRoute), drop: [] },
     { set: asPools(options.pools ?? { main: [] }), drop: [] },
-    true,
+    { reset: true },
   );
   engine.hasCatalog = options.isComplete ?? true;
 
@@ -197,9 +206,10 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
     engine,
     counters,
     released,
-    setPools: (pools, drop = [], wanted = maxconn) => {
+    setPools: (pools, drop = [], wanted = maxconn, as = {}) => {
       maxconn = wanted;
-      apply({ set: [], drop: [] }, { set: asPools(pools), drop });
+      const routes = as.reset ? [...engine.table.routes()] : [];
+      apply({ set: routes, drop: [] }, { set: asPools(pools), drop }, as);
     },
     setRoutes: (routes, drop = []) => apply({ set: routes.map(asRoute), drop }, { set: [], drop: [] }),
     pool: (name = 'main') => {
@@ -209,6 +219,15 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
     endpoint: (port, pool) =>
       plane.pool(pool).members.find(({ endpoint }) => endpoint.port === port)!.endpoint,
     inFlight,
+    queued: (name = 'main') => {
+      const slot = slotOf(`pool ${name}`);
+      const { timeouts, overflows } = QueueTotal;
+      return {
+        waiting: queues.waiting(slot),
+        timeouts: queues.total(slot, timeouts),
+        overflows: queues.total(slot, overflows),
+      };
+    },
     sum: (family) => {
       const series = new Series(layout.series[index]!);
       let sum = 0;
