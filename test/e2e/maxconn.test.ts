@@ -1,5 +1,6 @@
 /** `maxconn` in the whole program, over real threads. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type EmbeddedRegistry, startRegistry } from '../../src/embedded/registry.ts';
 import { type Backend, startBackend } from '../support/backend.ts';
 import { eventually } from '../support/process.ts';
 import { type Site, startSite } from './site.ts';
@@ -7,6 +8,7 @@ import { type Site, startSite } from './site.ts';
 const MAXCONN = 2;
 
 let backend: Backend;
+let registry: EmbeddedRegistry;
 let site: Site;
 let running = 0;
 let most = 0;
@@ -25,16 +27,14 @@ beforeAll(async () => {
     },
   });
   const rule = `{ rule: "svc.test maxconn=${MAXCONN}", to: ["127.0.0.1:${backend.port}"] }`;
-  const limits = 'limits: { queue: 60 }\ntimeouts: { queue: 2s }';
-  site = await startSite({ config: `${limits}\nroutes: [${rule}]\n`, until: 'alive' });
-  // There is no catalog: the listeners open when it has been waited for long enough.
-  await eventually(async () => expect((await site.get('nobody.test')).status).toBe(503), {
-    timeoutMs: 20_000,
-  });
-}, 30_000);
+  const limits = 'limits: { queue: 60 }\ntimeouts: { queue: 4s }';
+  registry = await startRegistry();
+  site = await startSite({ consul: registry.url, config: `${limits}\nroutes: [${rule}]\n` });
+});
 
 afterAll(async () => {
   await site?.stop();
+  await registry?.close();
   await backend?.close();
 });
 
