@@ -1,11 +1,11 @@
 /** `maxconn` while endpoints come, go and fail. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { Family } from '../../../src/shared/counters.ts';
 import { startBackend } from '../../support/backend.ts';
 import { get } from '../../support/client.ts';
 import { freePort } from '../../support/ports.ts';
 import { eventually } from '../../support/process.ts';
-import { ask, beginHeld } from './held.ts';
+import { ask, beginHeld, reasonOf } from './held.ts';
 import { backend, plane } from './stage.ts';
 
 describe('a change of the catalog while requests wait', () => {
@@ -71,6 +71,20 @@ describe('a change of the catalog while requests wait', () => {
   });
 });
 
+test('each lease that comes back is told once, however often the pool has changed', async () => {
+  await beginHeld();
+  for (let i = 0; i < 5; i++) plane.setPools({ main: [backend.port] }, [], i + 1);
+  const freed = vi.spyOn(plane.pool().queue, 'freed');
+  const endpoint = plane.endpoint(backend.port);
+  endpoint.lease();
+  endpoint.release();
+  expect(freed).toHaveBeenCalledTimes(1);
+  plane.setPools({ main: [backend.port] }, [], null);
+  endpoint.lease();
+  endpoint.release();
+  expect(freed).toHaveBeenCalledTimes(1);
+});
+
 test('a lease that comes back through another pool makes room as well', async () => {
   const gate = await beginHeld({ routes: [{ path: '/' }, { path: '/own', pool: 'own' }], pools: {} });
   plane.engine.deadlines.close();
@@ -105,6 +119,16 @@ describe('failing endpoints', () => {
     gate.next();
     expect((await retried).status).toBe(200);
     expect([(await first.answer).status, gate.most]).toEqual([200, 1]);
+  });
+
+  test('a retry that waits in vain says so, and not why the first attempt failed', async () => {
+    const gate = await beginHeld({ timeouts: { queueMs: 100 } });
+    const first = await ask('/first');
+    await eventually(() => gate.running === 1);
+    plane.setPools({ main: [backend.port, await freePort()] });
+    expect(await reasonOf(get(plane.port))).toBe('503 overloaded');
+    gate.next();
+    expect((await first.answer).status).toBe(200);
   });
 
   test('one that is left out is not asked because the others are full', async () => {

@@ -1,7 +1,7 @@
 /** `maxconn`: no endpoint has more than it may, and what comes meanwhile waits its turn. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { echoWebSocket } from '../../support/backend.ts';
 import { get } from '../../support/client.ts';
 import { head } from '../../support/engine.ts';
@@ -26,6 +26,29 @@ test('no endpoint has more than it may; the others wait, and go first come, firs
   expect(gate.most).toBe(2);
   // Nobody held a connection while waiting.
   expect(backend.transcripts().length).toBe(2);
+});
+
+test('nobody overtakes those who wait, not even between a release and their turn', async () => {
+  const gate = await beginHeld();
+  const endpoint = plane.endpoint(backend.port);
+  endpoint.lease();
+  const waiting = await ask('/waits');
+  endpoint.release();
+  const overtaking = plane.pool().acquire({ random: Math.random, key: null, tried: null }, 0);
+  expect(overtaking).toBeNull();
+  await eventually(() => gate.running === 1);
+  gate.next();
+  expect((await waiting.answer).status).toBe(200);
+});
+
+test('when another worker was faster, the next endpoint is asked at once', async () => {
+  await begin(undefined, { maxconn: 1 });
+  plane.setPools({ main: [backend.port, { port: backend.port, id: 'other' }] });
+  const [taken, other] = plane.pool().members.map(({ endpoint }) => endpoint);
+  vi.spyOn(taken!, 'leaseWithin').mockReturnValueOnce(false);
+  const member = plane.pool().acquire({ random: Math.random, key: null, tried: null }, 0)!;
+  expect(member.endpoint).toBe(other);
+  member.endpoint.release();
 });
 
 test('the next one goes without waiting for a sweep', async () => {
