@@ -17,6 +17,8 @@ export interface PoolOptions {
   /** Null when the tag does not choose; the caller's default applies. */
   readonly balance: Balance | null;
   readonly weight: Weight;
+  /** At most so many requests at once on each endpoint; null sets no limit. */
+  readonly maxconn: number | null;
 }
 
 /** What one tag of one instance asks for. */

@@ -52,7 +52,7 @@ export function toFabioClaim(
   return {
     rule: { ...target, match: 'text', methods: null, listeners: null, priority: 0 },
     options,
-    pool: { protocol, balance: null, weight },
+    pool: { protocol, balance: null, weight, maxconn: null },
     redirectOnly: options.redirect !== undefined,
   };
 }

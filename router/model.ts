@@ -126,6 +126,8 @@ export interface Pool {
   readonly name: string;
   readonly service: string;
   readonly balance: Balance;
+  /** At most so many requests in flight on each endpoint, over all workers; null sets no limit. */
+  readonly maxconn: number | null;
   readonly endpoints: readonly EndpointFact[];
 }
 

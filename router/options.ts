@@ -10,6 +10,7 @@ const MAX_OPTIONS = 64;
 const MAX_WEIGHT = 65_535;
 const MAX_PRIORITY = 1_000_000_000;
 const MAX_RETRY = 10;
+const MAX_MAXCONN = 65_535;
 const MAX_TIMEOUT_MS = 24 * 60 * 60 * 1000;
 const DEFAULT_COOKIE = 'fairlead';
 
@@ -38,6 +39,7 @@ export interface OptionSet {
   priority: number;
   protocol: UpstreamProtocol;
   balance: Balance | null;
+  maxconn: number | null;
   weight: Weight;
   readonly route: Mutable<RouteOptions>;
 }
@@ -69,9 +71,10 @@ const OPTIONS: ReadonlyMap<string, Option> = new Map<string, Option>([
   ['deny', { value: 'needed', isList: true, set: (into, value) => addNetwork(into, 'deny', value) }],
   ['timeout', { value: 'needed', set: setResponseTimeout }],
   ['retry', { value: 'needed', set: setRetry }],
+  ['maxconn', { value: 'needed', set: setMaxconn }],
 ]);
 
-const NOT_YET_SERVED = ['auth', 'use', 'check', 'maxconn', 'proxy', 'insecure'];
+const NOT_YET_SERVED = ['auth', 'use', 'check', 'proxy', 'insecure'];
 
 /** Reads the words after the target. `path` is the route's own, which a bare `strip` refers to. */
 export function readOptions(words: readonly string[], path: string): Read<OptionSet> {
@@ -103,6 +106,7 @@ function emptyOptions(): OptionSet {
     priority: 0,
     protocol: 'http',
     balance: null,
+    maxconn: null,
     weight: { kind: 'none' },
     route: {},
   };
@@ -178,6 +182,11 @@ function setRetry(into: OptionSet, value: string): string | null {
   if (retry === null) return `must be a whole number from 0 to ${MAX_RETRY}`;
   into.route.retry = retry;
   return null;
+}
+
+function setMaxconn(into: OptionSet, value: string): string | null {
+  into.maxconn = wholeNumber(value, 1, MAX_MAXCONN);
+  return into.maxconn === null ? `must be a whole number from 1 to ${MAX_MAXCONN}` : null;
 }
 
 function addListener(into: OptionSet, value: string): string | null {

@@ -1,11 +1,11 @@
 import type { Member } from './members.ts';
-import type { Balance, Pool, Route } from './model.ts';
+import type { Pool, Route } from './model.ts';
 import type { Resolved } from './resolve.ts';
 
 /**
- * Gives the routes of one service their pools. Routes with the same endpoints and the same way to balance share one; the
- * one that all of the service's instances are in is called like the service. Others are named after their first rule,
- * so that a name means the same set from one version to the next.
+ * Gives the routes of one service their pools. Routes with the same endpoints, the same way to balance and the same limit
+ * share one; the one that all of the service's instances are in is called like the service. Others are named after their
+ * first rule, so that a name means the same set from one version to the next.
  *
  * A route that several services share (Fabio) belongs to the first of them here, and its pool to the route.
  */
@@ -27,21 +27,23 @@ export function poolsOf(
 
   function nameFor(entry: Resolved): string {
     const serving = entry.members.filter((member) => !member.claim.redirectOnly);
-    const signature = signatureOf(entry.balance, serving);
+    const signature = signatureOf(entry, serving);
     const known = pools.get(signature);
     if (known) return known.name;
     const isOwn = mayTakeServiceName && entry.services.length === 1 && isEverybody(serving, claiming);
     if (isOwn) mayTakeServiceName = false;
     const name = isOwn ? service : `${entry.services.join('+')}#${entry.key}`;
-    pools.set(signature, { name, service, balance: entry.balance, endpoints: entry.endpoints });
+    const { balance, maxconn, endpoints } = entry;
+    pools.set(signature, { name, service, balance, maxconn, endpoints });
     return name;
   }
 }
 
 /** Membership counts whatever the health: a critical instance must not rename the pool. */
-function signatureOf(balance: Balance, members: readonly Member[]): string {
+function signatureOf({ balance, maxconn }: Resolved, members: readonly Member[]): string {
   return JSON.stringify([
     balance,
+    maxconn,
     members.map(({ service, instance, weighedBy, claim: { pool } }) => [
       service,
       instance,

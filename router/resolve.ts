@@ -13,6 +13,7 @@ export interface Resolved {
   readonly members: readonly Member[];
   readonly endpoints: readonly EndpointFact[];
   readonly balance: Balance;
+  readonly maxconn: number | null;
   readonly redirectOnly: boolean;
   readonly text: string;
   readonly provider: Member['provider'];
@@ -46,6 +47,7 @@ export function resolve(key: string, claims: readonly Member[]): Resolved | null
     members,
     endpoints: claim.redirectOnly ? [] : endpointsOf(members, isShared),
     balance: claim.pool.balance ?? LEAST,
+    maxconn: claim.pool.maxconn,
     redirectOnly: claim.redirectOnly,
     text: newest.text,
     provider: newest.provider,
@@ -128,5 +130,5 @@ function whyBeaten(winner: Member): string {
 
 function optionsText(member: Member): string {
   const { rule, options, pool, redirectOnly } = member.claim;
-  return JSON.stringify([rule.priority, options, pool.balance, pool.protocol, redirectOnly]);
+  return JSON.stringify([rule.priority, options, pool.balance, pool.maxconn, pool.protocol, redirectOnly]);
 }

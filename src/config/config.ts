@@ -15,6 +15,7 @@ export interface Config {
   readonly routes: readonly StaticRoute[];
   readonly limits: Limits;
   readonly timeouts: Timeouts;
+  readonly balance: BalanceConfig;
   readonly workers: number;
   readonly dataDir: string;
   readonly logLevel: LogLevel;
@@ -109,6 +110,13 @@ export interface Limits {
   readonly connectionsPerClient: number;
   /** Requests until a connection ends; 0 means no limit. */
   readonly requestsPerConnection: number;
+  /** Requests that may wait in one worker for a pool whose endpoints have all reached `maxconn`. */
+  readonly queue: number;
+}
+
+export interface BalanceConfig {
+  /** Until a newcomer takes its whole share; 0 gives it at once. */
+  readonly slowStartMs: number;
 }
 
 export interface Timeouts {
@@ -116,6 +124,8 @@ export interface Timeouts {
   readonly headMs: number;
   /** A client connection without a request. */
   readonly idleMs: number;
+  /** Waiting for an endpoint below its `maxconn`. */
+  readonly queueMs: number;
   readonly connectMs: number;
   /** Request sent until response head. */
   readonly responseMs: number;

@@ -12,7 +12,7 @@ export function resolveConfig(
   sources: Sources,
   context: { readonly secure: boolean; readonly routeAt: (index: number) => string },
 ): Config {
-  const { limits, timeouts, workers } = settings;
+  const { limits, timeouts, balance, workers } = settings;
   const admin = resolveAdmin(settings.admin, sources);
   return freeze({
     consul: resolveConsul(settings.consul, context.secure, sources),
@@ -31,10 +31,12 @@ export function resolveConfig(
       connections: limits.connections,
       connectionsPerClient: limits.connectionsPerClient,
       requestsPerConnection: limits.requestsPerConnection,
+      queue: limits.queue,
     },
     timeouts: {
       headMs: timeouts.head,
       idleMs: timeouts.idle,
+      queueMs: timeouts.queue,
       connectMs: timeouts.connect,
       responseMs: timeouts.response,
       streamIdleMs: timeouts.streamIdle,
@@ -42,6 +44,7 @@ export function resolveConfig(
       upstreamIdleMs: timeouts.upstreamIdle,
       drainMs: timeouts.drain,
     },
+    balance: { slowStartMs: balance.slowStart },
     workers: workers === 'auto' ? availableParallelism() : workers,
     dataDir: settings.data,
     logLevel: settings.log.level,

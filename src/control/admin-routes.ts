@@ -11,6 +11,7 @@ export function adminRoutes(router: Router): ReadonlyMap<string, AdminHandler> {
   const sources: ViewSources = {
     planner: router.planner,
     slots: router.endpointSlots,
+    poolSlots: router.poolSlots,
     counters: new EndpointCounters(router.counters),
     version: () => router.publisher.version,
     refusals: () => router.publisher.refusals(),
@@ -71,6 +72,11 @@ function createMetrics(router: Router): Metrics {
       listener: (index) => router.listeners[index]?.name ?? String(index),
       route: routeOfSlot,
       mainDelaySeconds: () => router.loopDelay.seconds,
+      *queues() {
+        for (const { name, service, maxconn } of router.planner.pools.values()) {
+          if (maxconn !== null) yield { pool: name, service, ...router.poolSlots.read(name) };
+        }
+      },
       *endpoints() {
         const seen = new Set<string>();
         for (const { service, endpoints } of router.planner.pools.values()) {

@@ -7,6 +7,7 @@ import type { SlottedPool, SlottedRoute, ToWorker } from '../shared/messages.ts'
 import type { EndpointSlots } from './endpoint-slots.ts';
 import type { Guard } from './guard.ts';
 import type { Log } from './log.ts';
+import type { PoolSlots } from './pool-slots.ts';
 import type { ProviderEvents } from './providers/provider.ts';
 import { Slots } from './slots.ts';
 
@@ -20,6 +21,7 @@ export interface PublisherOptions {
   readonly planner: Planner;
   readonly guard: Guard;
   readonly endpointSlots: EndpointSlots;
+  readonly poolSlots: PoolSlots;
   readonly forgetMs: number;
   readonly log: Log;
   /** Hands a message to every worker. */
@@ -217,7 +219,10 @@ export class Publisher implements ProviderEvents {
       pools: { set: delta.pools.set.map((pool) => this.#slottedPool(pool)), drop: delta.pools.drop },
       forgetRoutes: this.#detachRoutes(delta.routes.drop),
     };
-    for (const name of delta.pools.drop) this.#options.endpointSlots.setPool(name, []);
+    for (const name of delta.pools.drop) {
+      this.#options.endpointSlots.setPool(name, []);
+      this.#options.poolSlots.drop(name);
+    }
     this.#options.broadcast(message, receivedAt);
     this.#logDelta(delta);
   }
@@ -241,7 +246,7 @@ export class Publisher implements ProviderEvents {
   }
 
   #slottedPool(pool: Delta['pools']['set'][number]): SlottedPool {
-    const { endpointSlots } = this.#options;
+    const { endpointSlots, poolSlots } = this.#options;
     const endpoints = [];
     for (const endpoint of pool.endpoints) {
       const slot = endpointSlots.take(endpoint.id);
@@ -255,7 +260,7 @@ export class Publisher implements ProviderEvents {
       pool.name,
       endpoints.map((endpoint) => endpoint.id),
     );
-    return { ...pool, endpoints };
+    return { ...pool, slot: poolSlots.take(pool.name), endpoints };
   }
 
   #detachRoutes(ids: readonly string[]): number[] {

@@ -4,6 +4,7 @@ import { readTag } from '../../router/tags.ts';
 import type { Config } from '../config/config.ts';
 import { type CountersLayout, createCountersLayout, EndpointCounters } from '../shared/counters.ts';
 import type { FromWorker, WorkerSetup } from '../shared/messages.ts';
+import { QueueCounters } from '../shared/queue-counters.ts';
 import { AccessLogWriter } from './access-log-writer.ts';
 import { type Admin, startAdmin } from './admin.ts';
 import { adminRoutes } from './admin-routes.ts';
@@ -14,6 +15,7 @@ import { Guard } from './guard.ts';
 import type { Log } from './log.ts';
 import { LoopDelay } from './loop-delay.ts';
 import { Counts } from './metrics.ts';
+import { PoolSlots } from './pool-slots.ts';
 import { claimPorts, PortProblem } from './ports.ts';
 import { createConsulProvider } from './providers/consul.ts';
 import { Publisher } from './publisher.ts';
@@ -45,6 +47,7 @@ export class Router {
   readonly provider: ReturnType<typeof createConsulProvider>;
   readonly counters: CountersLayout;
   readonly endpointSlots: EndpointSlots;
+  readonly poolSlots: PoolSlots;
   readonly consulErrors = new Counts();
   readonly convergence = new Convergence();
   readonly accessLog = new AccessLogWriter();
@@ -90,10 +93,12 @@ export class Router {
     this.endpointSlots = new EndpointSlots(endpointCounters.slots, config.workers, (slot) =>
       endpointCounters.clearSlot(slot),
     );
+    this.poolSlots = new PoolSlots(new QueueCounters(this.counters.queues));
     this.publisher = new Publisher({
       planner: this.planner,
       guard: this.guard,
       endpointSlots: this.endpointSlots,
+      poolSlots: this.poolSlots,
       forgetMs: config.consul.forgetMs,
       log,
       broadcast: (message, receivedAt) => {
@@ -221,6 +226,7 @@ export class Router {
       listeners: config.listeners,
       limits: config.limits,
       timeouts: config.timeouts,
+      balance: config.balance,
       trustedProxies: config.trustedProxies,
       accessLog: config.accessLog,
     };

@@ -21,6 +21,14 @@ export interface Names {
   route(slot: number): { readonly id: string; readonly service: string } | null;
   /** The main thread's own delay. */
   mainDelaySeconds(): number;
+  /** Of the pools with a limit. */
+  queues(): Iterable<{
+    readonly pool: string;
+    readonly service: string;
+    readonly waiting: number;
+    readonly timeouts: number;
+    readonly overflows: number;
+  }>;
   endpoints(): Iterable<{
     readonly id: string;
     readonly service: string;
@@ -80,6 +88,13 @@ export class SharedFamilies {
         this.#routeLabels(slot),
       ),
       this.#eventLoopDelay(),
+      this.#queueFamily('queued_requests', 'Waiting for an endpoint below its maxconn', 'gauge', (queue) => [
+        { value: queue.waiting, labels: {} },
+      ]),
+      this.#queueFamily('queue_refused_total', 'Not served for want of room', 'counter', (queue) => [
+        { value: queue.timeouts, labels: { cause: 'timeout' } },
+        { value: queue.overflows, labels: { cause: 'full' } },
+      ]),
       this.#endpointFamily('endpoint_in_flight', 'Requests in flight', 'gauge', ({ slot }) =>
         this.#endpoints.inFlight(slot),
       ),
@@ -174,6 +189,27 @@ export class SharedFamilies {
     }
   }
 
+  #queueFamily(
+    name: string,
+    help: string,
+    type: Family['type'],
+    samples: (queue: QueueNumbers) => readonly Sample[],
+  ): Family {
+    const names = this.#names;
+    return {
+      name,
+      help,
+      type,
+      *read() {
+        for (const queue of names.queues()) {
+          const { pool, service } = queue;
+          for (const { value, labels } of samples(queue))
+            yield { value, labels: { service, pool, ...labels } };
+        }
+      },
+    };
+  }
+
   #endpointFamily(
     name: string,
     help: string,
@@ -194,5 +230,6 @@ export class SharedFamilies {
   }
 }
 
+type QueueNumbers = ReturnType<Names['queues']> extends Iterable<infer T> ? T : never;
 type EndpointName = ReturnType<Names['endpoints']> extends Iterable<infer T> ? T : never;
 type LabelsOf = (slot: number, detail: number) => Labels | null;

@@ -2,12 +2,14 @@ import type { Refusal } from '../../router/model.ts';
 import type { Planner } from '../../router/planner.ts';
 import { type EndpointCounters, EndpointState, EndpointTotal } from '../shared/counters.ts';
 import type { EndpointSlots } from './endpoint-slots.ts';
+import type { PoolSlots } from './pool-slots.ts';
 
 /** What the API shows of routes and pools: plain JSON, made when somebody asks. */
 
 export interface ViewSources {
   readonly planner: Planner;
   readonly slots: EndpointSlots;
+  readonly poolSlots: PoolSlots;
   readonly counters: EndpointCounters;
   readonly version: () => number;
   readonly refusals: () => readonly Refusal[];
@@ -35,12 +37,14 @@ export function routesView({ planner, version, refusals }: ViewSources): unknown
   };
 }
 
-export function poolsView({ planner, slots, counters }: ViewSources): unknown {
+export function poolsView({ planner, slots, poolSlots, counters }: ViewSources): unknown {
   const departing = new Set(slots.departing());
-  const pools = [...planner.pools.values()].map(({ name, service, balance, endpoints }) => ({
+  const pools = [...planner.pools.values()].map(({ name, service, balance, maxconn, endpoints }) => ({
     name,
     service,
     balance,
+    maxconn,
+    queued: poolSlots.read(name).waiting,
     endpoints: [
       ...endpoints.map(({ id, address, port, protocol, weight, instance }) =>
         endpointView(

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { type CountersLayout, EndpointCounters, Family, Series } from '../shared/counters.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from '../shared/messages.ts';
+import { QueueCounters } from '../shared/queue-counters.ts';
 import type { Log } from './log.ts';
 
 type TableMessage = Extract<ToWorker, { type: 'table' }>;
@@ -148,6 +149,7 @@ export class Workers {
 /** A dead worker holds no requests and no connections; what it has counted stays. */
 function clearColumn(layout: CountersLayout, worker: number): void {
   new EndpointCounters(layout).clearColumn(worker);
+  new QueueCounters(layout.queues).clearColumn(worker);
   const series = new Series(layout.series[worker]!);
   series.read((family, _slot, _detail, cell) => {
     if (family === Family.connections || family === Family.requestsInFlight) series.cells[cell] = 0;

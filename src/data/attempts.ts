@@ -1,52 +1,93 @@
+import type { Ask } from '../../router/balancers.ts';
+import type { Reason } from '../shared/reasons.ts';
 import type { ClientConnection } from './client-connection.ts';
 import { type Forward, hashKey } from './decide.ts';
 import { requestHead } from './head-writer.ts';
 import type { RequestHead } from './http1/heads.ts';
 import type { Member } from './pools.ts';
+import type { GaveUp, PoolQueue, Waiter } from './queue.ts';
 import type { RequestBody } from './request-body.ts';
 import type { RequestRecord } from './request-record.ts';
 import { UpstreamConnection, type UpstreamFailure, type UpstreamUser } from './upstream.ts';
 
 /** Attempts after the first, where a route does not say. */
 const DEFAULT_RETRIES = 2;
+const FIRST_ASK: Ask = { random: Math.random, key: null, tried: null };
 /** RFC 9110 §9.2.2. */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
+/** The exchange that asks. Each `next` is answered by one of these, at once or when its turn has come. */
+export interface AttemptsUser extends UpstreamUser {
+  /** Here is a connection; it works for the user from now on. */
+  onUpstream(upstream: UpstreamConnection): void;
+  onNobody(reason: Reason): void;
+  /** The pool is gone: the route is to be looked up anew. */
+  onPoolGone(): void;
+}
+
 /** Whom a request is sent to: one endpoint after the other until one answers or no further attempt is safe. */
-export class Attempts {
+export class Attempts implements Waiter {
+  /** Whom it wants, as of the last attempt. */
+  ask: Ask = FIRST_ASK;
   readonly #client: ClientConnection;
   readonly #head: RequestHead;
   readonly #record: RequestRecord;
   readonly #forward: Forward;
+  readonly #user: AttemptsUser;
   /** Leased now. */
   #member: Member | null = null;
   #tried: Member[] | null = null;
   /** A kept connection failed: the next attempt dials. */
   #mustDial = false;
+  /** Where it waits for a lease. */
+  #queue: PoolQueue | null = null;
 
-  constructor(client: ClientConnection, head: RequestHead, record: RequestRecord, forward: Forward) {
+  constructor(
+    user: AttemptsUser,
+    client: ClientConnection,
+    head: RequestHead,
+    record: RequestRecord,
+    forward: Forward,
+  ) {
+    this.#user = user;
     this.#client = client;
     this.#head = head;
     this.#record = record;
     this.#forward = forward;
   }
 
-  /** Takes a lease and a connection that works for `user` from now on; null when nobody is left to ask. */
-  next(user: UpstreamUser): UpstreamConnection | null {
+  /** Takes a lease and a connection; waits for its turn while every endpoint is full. */
+  next(): void {
+    const { pool } = this.#forward.route.live;
+    if (pool === null) return this.onGaveUp('no_healthy_instance');
+    const key = hashKey(this.#head, this.#record.client, pool);
+    this.ask = { random: Math.random, key, tried: this.#tried };
+    const member = pool.acquire(this.ask, this.#client.engine.deadlines.now);
+    if (member !== null) return this.onTurn(member);
+    const refusal = pool.queue.enter(this);
+    if (refusal === null) this.#queue = pool.queue;
+    else this.onGaveUp(refusal);
+  }
+
+  onTurn(member: Member): void {
     const { engine } = this.#client;
     const { live, options } = this.#forward.route;
-    const key = hashKey(this.#head, this.#record.client, live.pool);
-    const ask = { random: Math.random, key, tried: this.#tried };
-    const member = live.pool?.acquire(ask, engine.deadlines.now) ?? null;
-    if (member === null) return null;
+    this.#queue = null;
     if (this.#record.retries === 0) live.pool!.budget.earn();
     this.#member = member;
     const { endpoint } = member;
     this.#record.endpoint = endpoint.authority;
     const kept = this.#mustDial ? undefined : endpoint.idle.pop();
     const upstream = kept ?? new UpstreamConnection(endpoint, engine);
-    upstream.begin(user, this.#head.method, options.timeoutMs ?? engine.timeouts.responseMs);
-    return upstream;
+    upstream.begin(this.#user, this.#head.method, options.timeoutMs ?? engine.timeouts.responseMs);
+    this.#user.onUpstream(upstream);
+  }
+
+  onGaveUp(reason: GaveUp): void {
+    this.#queue = null;
+    if (reason === 'pool_gone') this.#user.onPoolGone();
+    // When nobody is left after a failure, the failure says more.
+    else this.#user.onNobody(reason === 'overloaded' ? reason : this.#record.reason || reason);
   }
 
   /** The request head for the endpoint that is leased now. */
@@ -100,8 +141,10 @@ export class Attempts {
     return true;
   }
 
-  /** Gives the lease back; once is enough, more does no harm. */
+  /** Gives the lease back, or the place in the queue; once is enough, more does no harm. */
   release(): void {
+    this.#queue?.leave(this);
+    this.#queue = null;
     const endpoint = this.#member?.endpoint;
     this.#member = null;
     if (endpoint === undefined) return;

@@ -1,6 +1,9 @@
 import { type Failure, Outlier } from '../../router/outlier.ts';
 import { type EndpointCounters, EndpointState, EndpointTotal } from '../shared/counters.ts';
 import type { SlottedEndpoint } from '../shared/messages.ts';
+import type { Member } from './pools.ts';
+import type { PoolQueue } from './queue.ts';
+import type { SlowStarts } from './slow-starts.ts';
 import type { UpstreamConnection } from './upstream.ts';
 
 /**
@@ -21,14 +24,19 @@ export class Endpoint {
   readonly connections = new Set<UpstreamConnection>();
   /** Told when a connection has closed: a departing endpoint ends with its last one. */
   onConnectionClosed: (() => void) | null = null;
-  /** Pools that contain it; at zero it is departing. */
-  pools = 0;
+  /** Its part in each pool that contains it; without any it is departing. */
+  readonly #members = new Set<Member>();
+  /** Of its pools with a limit: who waits there is told of every lease that comes back. */
+  readonly #queues: PoolQueue[] = [];
   #isOpen = true;
+  /** What it takes of its weights; below 1 while it starts slowly. */
+  #share = 1;
   readonly #outlier = new Outlier();
   readonly #counters: EndpointCounters;
   readonly #worker: number;
+  readonly #slowStarts: SlowStarts;
 
-  constructor(fact: SlottedEndpoint, counters: EndpointCounters, worker: number) {
+  constructor(fact: SlottedEndpoint, counters: EndpointCounters, worker: number, slowStarts: SlowStarts) {
     this.id = fact.id;
     this.slot = fact.slot;
     this.address = fact.address;
@@ -37,6 +45,7 @@ export class Endpoint {
     this.authority = `${fact.address.includes(':') ? `[${fact.address}]` : fact.address}:${fact.port}`;
     this.#counters = counters;
     this.#worker = worker;
+    this.#slowStarts = slowStarts;
   }
 
   /** False while it is ejected. */
@@ -45,7 +54,27 @@ export class Endpoint {
   }
 
   get isDeparting(): boolean {
-    return this.pools === 0;
+    return this.#members.size === 0;
+  }
+
+  join(member: Member): void {
+    this.#members.add(member);
+    if (member.pool.maxconn !== null) this.#queues.push(member.pool.queue);
+    member.takeShare(this.#share);
+  }
+
+  leave(member: Member): void {
+    this.#members.delete(member);
+    const at = this.#queues.indexOf(member.pool.queue);
+    if (at >= 0) this.#queues.splice(at, 1);
+    if (this.isDeparting) this.#slowStarts.end(this);
+  }
+
+  /** Of each of its weights, from now on. */
+  takeShare(share: number): void {
+    this.#share = share;
+    for (const member of this.#members) member.takeShare(share);
+    this.#tellState();
   }
 
   inFlight(): number {
@@ -62,8 +91,23 @@ export class Endpoint {
     this.#counters.add(this.slot, this.#worker, EndpointTotal.served);
   }
 
+  /**
+   * Takes a lease unless there are more than `most` then, over all workers. It is added before it is looked at, so that two
+   * workers cannot both find room for one; at worst both take it back.
+   */
+  leaseWithin(most: number): boolean {
+    this.#counters.addInFlight(this.slot, this.#worker, 1);
+    if (this.inFlight() > most) {
+      this.#counters.addInFlight(this.slot, this.#worker, -1);
+      return false;
+    }
+    this.#counters.add(this.slot, this.#worker, EndpointTotal.served);
+    return true;
+  }
+
   release(): void {
     this.#counters.addInFlight(this.slot, this.#worker, -1);
+    for (let i = 0; i < this.#queues.length; i++) this.#queues[i]!.freed();
   }
 
   /** It answered: whatever it did before is forgiven. */
@@ -87,6 +131,13 @@ export class Endpoint {
 
   #setOpen(isOpen: boolean): void {
     this.#isOpen = isOpen;
-    this.#counters.setState(this.slot, this.#worker, isOpen ? EndpointState.active : EndpointState.ejected);
+    if (!isOpen || this.isDeparting) this.#slowStarts.end(this);
+    else this.#slowStarts.begin(this);
+    this.#tellState();
+  }
+
+  #tellState(): void {
+    const open = this.#share < 1 ? EndpointState.slowStart : EndpointState.active;
+    this.#counters.setState(this.slot, this.#worker, this.#isOpen ? open : EndpointState.ejected);
   }
 }

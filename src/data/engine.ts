@@ -4,8 +4,10 @@ import v8 from 'node:v8';
 import type { ListenerConfig } from '../config/config.ts';
 import { EndpointCounters, Family, Series } from '../shared/counters.ts';
 import type { FromWorker, WorkerSetup } from '../shared/messages.ts';
+import { QueueCounters } from '../shared/queue-counters.ts';
 import { AccessLog } from './access-log.ts';
 import { Admission, connectionsPerWorker, descriptorLimit } from './admission.ts';
+import { Bell } from './bell.ts';
 import type { ClientConnection } from './client-connection.ts';
 import { Deadlines } from './deadlines.ts';
 import { Departures } from './departures.ts';
@@ -17,7 +19,9 @@ import { LiveTable } from './live-table.ts';
 import { WriteBatch } from './outgoing.ts';
 import type { Preface } from './preface.ts';
 import { createSharedReadBuffer } from './read-buffer.ts';
+import type { QueueContext } from './queue.ts';
 import { Recorder } from './recorder.ts';
+import { SlowStarts } from './slow-starts.ts';
 
 const SWEEP_MS = 100;
 
@@ -62,8 +66,13 @@ export class Engine {
   constructor(setup: WorkerSetup, send: (message: FromWorker, transfer?: ArrayBuffer[]) => void) {
     this.setup = setup;
     this.#send = send;
-    const counters = new EndpointCounters(setup.counters);
-    this.table = new LiveTable(counters, setup.index, (endpoint) => this.departures.add(endpoint));
+    this.table = new LiveTable({
+      counters: new EndpointCounters(setup.counters),
+      worker: setup.index,
+      queues: this.#queueContext(),
+      slowStarts: new SlowStarts(this.deadlines, setup.balance.slowStartMs),
+      onDeparted: (endpoint) => this.departures.add(endpoint),
+    });
     this.departures = new Departures(this.deadlines, setup.timeouts.drainMs, (endpoint) =>
       this.#gone(endpoint),
     );
@@ -82,6 +91,14 @@ export class Engine {
       setup.accessLog === 'off'
         ? null
         : new AccessLog(setup.accessLog, (lines) => send({ type: 'access', lines }, [lines.buffer]));
+  }
+
+  #queueContext(): QueueContext {
+    const { deadlines, setup } = this;
+    const { index: worker, limits, timeouts } = setup;
+    const counters = new QueueCounters(setup.counters.queues);
+    const bell = new Bell(counters, worker);
+    return { counters, worker, bell, deadlines, places: limits.queue, waitMs: timeouts.queueMs };
   }
 
   get timeouts(): WorkerSetup['timeouts'] {

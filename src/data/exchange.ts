@@ -1,6 +1,6 @@
 import { Family } from '../shared/counters.ts';
 import type { Reason } from '../shared/reasons.ts';
-import { Attempts } from './attempts.ts';
+import { Attempts, type AttemptsUser } from './attempts.ts';
 import type { ClientConnection } from './client-connection.ts';
 import { ClientTurn } from './client-turn.ts';
 import { decide } from './decide.ts';
@@ -12,14 +12,14 @@ import { RequestBody } from './request-body.ts';
 import { RequestRecord } from './request-record.ts';
 import { ResponseRelay } from './response-relay.ts';
 import { Tunnel } from './tunnel.ts';
-import type { UpstreamConnection, UpstreamFailure, UpstreamUser } from './upstream.ts';
+import type { UpstreamConnection, UpstreamFailure } from './upstream.ts';
 
 /**
  * One request from its head to its last byte. Start reading at `start`; the steps follow in order: decide, take a lease,
- * connect or reuse, send, relay the answer, finish. There is no wait between the look-up and the lease, and every exit
- * passes `#finish`, which gives the lease back exactly once.
+ * connect or reuse, send, relay the answer, finish. Between the look-up and the lease it waits only while every endpoint is
+ * full, and every exit passes `#finish`, which gives the lease back exactly once.
  */
-export class Exchange implements UpstreamUser {
+export class Exchange implements AttemptsUser {
   /** The client's bytes belong to the request body (or the tunnel) and can be passed on now. */
   takesBytes = false;
   readonly #client: ClientConnection;
@@ -55,8 +55,8 @@ export class Exchange implements UpstreamUser {
     this.#record.route = decision.route;
     switch (decision.kind) {
       case 'forward':
-        this.#attempts = new Attempts(this.#client, this.#head, this.#record, decision);
-        return this.#attempt();
+        this.#attempts = new Attempts(this, this.#client, this.#head, this.#record, decision);
+        return this.#attempts.next();
       case 'redirect':
         return this.#answer(redirectTo(decision.status, decision.location, this.#replyContext()));
       case 'refuse':
@@ -64,9 +64,15 @@ export class Exchange implements UpstreamUser {
     }
   }
 
-  #attempt(): void {
-    const upstream = this.#attempts!.next(this);
-    if (upstream === null) return this.#refuse(this.#record.reason || 'no_healthy_instance');
+  onNobody(reason: Reason): void {
+    this.#refuse(reason);
+  }
+
+  onPoolGone(): void {
+    this.start();
+  }
+
+  onUpstream(upstream: UpstreamConnection): void {
     this.#upstream = upstream;
     if (upstream.isConnected) this.onConnected();
   }
@@ -182,7 +188,7 @@ export class Exchange implements UpstreamUser {
     this.#turn.end();
     this.#record.reason = failure;
     if (this.#hasAnswered) return this.#client.abort();
-    if (this.#attempts!.failed(failure, upstream, this.#body)) this.#attempt();
+    if (this.#attempts!.failed(failure, upstream, this.#body)) this.#attempts!.next();
     else this.#refuse(failure);
   }
 

@@ -1,10 +1,13 @@
 import type { Delta } from '../../router/model.ts';
+import { newcomersOf } from '../../router/slow-start.ts';
 import { Table } from '../../router/table.ts';
 import type { EndpointCounters } from '../shared/counters.ts';
 import type { SlottedEndpoint, SlottedPool, SlottedRoute, ToWorker } from '../shared/messages.ts';
 import { Endpoint } from './endpoint.ts';
 import { Networks } from './forwarded.ts';
 import { LivePool, Member } from './pools.ts';
+import type { QueueContext } from './queue.ts';
+import type { SlowStarts } from './slow-starts.ts';
 
 /** A route as a worker uses it: with its pool at hand and its networks compiled. */
 export interface LiveRoute extends SlottedRoute {
@@ -13,6 +16,15 @@ export interface LiveRoute extends SlottedRoute {
     readonly allow: Networks | null;
     readonly deny: Networks | null;
   };
+}
+
+export interface TableContext {
+  readonly counters: EndpointCounters;
+  readonly worker: number;
+  readonly queues: QueueContext;
+  readonly slowStarts: SlowStarts;
+  /** Told of every endpoint that no pool contains any more. */
+  readonly onDeparted: (endpoint: Endpoint) => void;
 }
 
 type TableMessage = Extract<ToWorker, { type: 'table' }>;
@@ -26,15 +38,14 @@ export class LiveTable {
   readonly #table = new Table<LiveRoute>();
   readonly #pools = new Map<string, LivePool>();
   readonly #endpoints = new Map<string, Endpoint>();
-  readonly #counters: EndpointCounters;
-  readonly #worker: number;
-  readonly #onDeparted: (endpoint: Endpoint) => void;
+  readonly #context: TableContext;
+  /** Endpoints that the present message brought, or brought back. */
+  readonly #fresh = new Set<Endpoint>();
+  /** What comes to a complete table is new in the cluster, and not only here. */
+  #isComplete = false;
 
-  /** `onDeparted` is told of every endpoint that no pool contains any more. */
-  constructor(counters: EndpointCounters, worker: number, onDeparted: (endpoint: Endpoint) => void) {
-    this.#counters = counters;
-    this.#worker = worker;
-    this.#onDeparted = onDeparted;
+  constructor(context: TableContext) {
+    this.#context = context;
   }
 
   match(host: string, path: string, method: string, listener: string): LiveRoute | null {
@@ -54,11 +65,17 @@ export class LiveTable {
 
   apply(message: TableMessage): void {
     const { routes, pools } = message.reset ? this.#asReset(message) : message;
-    for (const pool of pools.set) this.#setPool(pool);
+    const mayStartSlowly = this.#isComplete && !message.reset;
+    for (const pool of pools.set) this.#setPool(pool, mayStartSlowly);
     for (const id of routes.drop) this.#table.drop(id);
     for (const route of routes.set) this.#table.set(this.#liven(route));
-    for (const name of pools.drop) this.#dropPool(name);
+    const dropped = pools.drop.flatMap((name) => this.#pools.get(name) ?? []);
+    for (const pool of dropped) this.#dropPool(pool);
     this.version = message.version;
+    this.#isComplete = message.isComplete;
+    this.#fresh.clear();
+    // When all is in place: who waited there looks for its route anew.
+    for (const pool of dropped) pool.queue.close();
   }
 
   /** A full table as the difference to what is here: a worker that is told everything again loses nothing either. */
@@ -89,25 +106,36 @@ export class LiveTable {
     };
   }
 
-  #setPool(pool: SlottedPool): void {
+  #setPool(pool: SlottedPool, mayStartSlowly: boolean): void {
     let live = this.#pools.get(pool.name);
     if (live) {
-      live.rebalance(pool.balance);
+      live.update(pool);
     } else {
-      live = new LivePool(pool);
+      live = new LivePool(pool, this.#context.queues);
       this.#pools.set(pool.name, live);
     }
     const before = live.members;
-    live.members = pool.endpoints.map((fact) => new Member(this.#endpointFor(fact), fact.weight));
-    for (const { endpoint } of live.members) endpoint.pools++;
-    for (const { endpoint } of before) this.#leave(endpoint);
+    const pooled = live;
+    live.members = pool.endpoints.map((fact) => new Member(this.#endpointFor(fact), pooled, fact.weight));
+    for (const member of live.members) {
+      if (member.endpoint.isDeparting) this.#fresh.add(member.endpoint);
+      member.endpoint.join(member);
+    }
+    for (const member of before) this.#leave(member);
+    if (mayStartSlowly) this.#startSlowly(before, live.members);
+    live.queue.wake();
   }
 
-  #dropPool(name: string): void {
-    const pool = this.#pools.get(name);
-    if (!pool) return;
-    this.#pools.delete(name);
-    for (const { endpoint } of pool.members) this.#leave(endpoint);
+  /** An endpoint that is at work in another pool is warm. */
+  #startSlowly(before: readonly Member[], now: readonly Member[]): void {
+    for (const { endpoint } of newcomersOf(before, now)) {
+      if (this.#fresh.has(endpoint)) this.#context.slowStarts.begin(endpoint);
+    }
+  }
+
+  #dropPool(pool: LivePool): void {
+    this.#pools.delete(pool.name);
+    for (const member of pool.members) this.#leave(member);
     pool.members = [];
   }
 
@@ -115,14 +143,16 @@ export class LiveTable {
   #endpointFor(fact: SlottedEndpoint): Endpoint {
     const known = this.#endpoints.get(fact.id);
     if (known && known.slot === fact.slot && known.protocol === fact.protocol) return known;
-    const endpoint = new Endpoint(fact, this.#counters, this.#worker);
+    const { counters, worker, slowStarts } = this.#context;
+    const endpoint = new Endpoint(fact, counters, worker, slowStarts);
     this.#endpoints.set(fact.id, endpoint);
     return endpoint;
   }
 
-  #leave(endpoint: Endpoint): void {
-    endpoint.pools--;
-    if (endpoint.pools === 0) this.#onDeparted(endpoint);
+  #leave(member: Member): void {
+    const { endpoint } = member;
+    endpoint.leave(member);
+    if (endpoint.isDeparting) this.#context.onDeparted(endpoint);
   }
 
   /** Forgets an endpoint that is gone for good. */

@@ -1,3 +1,5 @@
+import { createQueuesLayout, type QueuesLayout } from './queue-counters.ts';
+
 /**
  * The shared-memory layout: every number that the request path writes and the main thread or another worker reads.
  * Each cell has one writer, so nothing is locked; a reader adds up the columns.
@@ -18,6 +20,7 @@ export interface CountersLayout {
   readonly endpointTotals: SharedArrayBuffer;
   readonly endpointStates: SharedArrayBuffer;
   readonly series: readonly SeriesLayout[];
+  readonly queues: QueuesLayout;
 }
 
 export interface SeriesLayout {
@@ -35,6 +38,7 @@ export function createCountersLayout(workers: number): CountersLayout {
       keys: new SharedArrayBuffer(SERIES_CELLS * 8),
       cells: new SharedArrayBuffer(SERIES_CELLS * 8),
     })),
+    queues: createQueuesLayout(workers),
   };
 }
 

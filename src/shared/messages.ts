@@ -1,5 +1,5 @@
 import type { EndpointFact, Pool, Route } from '../../router/model.ts';
-import type { AccessLogFormat, Limits, ListenerConfig, Timeouts } from '../config/config.ts';
+import type { AccessLogFormat, BalanceConfig, Limits, ListenerConfig, Timeouts } from '../config/config.ts';
 import type { CountersLayout } from './counters.ts';
 
 /** Everything the main thread and the workers say to each other. Counters travel by shared memory instead. */
@@ -11,6 +11,7 @@ export interface WorkerSetup {
   readonly listeners: readonly ListenerConfig[];
   readonly limits: Limits;
   readonly timeouts: Timeouts;
+  readonly balance: BalanceConfig;
   readonly trustedProxies: readonly string[];
   readonly accessLog: AccessLogFormat;
 }
@@ -20,7 +21,9 @@ export interface SlottedEndpoint extends EndpointFact {
   readonly slot: number;
 }
 
+/** A pool with its row in the shared counters of queues. */
 export interface SlottedPool extends Omit<Pool, 'endpoints'> {
+  readonly slot: number;
   readonly endpoints: readonly SlottedEndpoint[];
 }
 

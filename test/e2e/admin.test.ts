@@ -166,6 +166,8 @@ describe.skipIf(skipConsul)('the admin listener', () => {
           name: 'svc',
           service: 'svc',
           balance: { kind: 'least' },
+          maxconn: null,
+          queued: 0,
           endpoints: [
             {
               id: `svc@127.0.0.1:${one.port}`,

@@ -45,6 +45,8 @@ export interface Site {
   stop(): Promise<void>;
 }
 
+const takesTraffic = new Set(['active', 'slow-start']);
+
 export interface RoutesView {
   version: number;
   routes: {
@@ -139,7 +141,7 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
     },
     async active(name) {
       const pool = (await site.pools()).find((each) => each.name === name);
-      const active = pool?.endpoints.filter(({ state }) => state === 'active') ?? [];
+      const active = pool?.endpoints.filter(({ state }) => takesTraffic.has(state)) ?? [];
       return active.map(({ source }) => source!.slice(source!.indexOf('/') + 1)).sort();
     },
     async stop() {

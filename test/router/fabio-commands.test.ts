@@ -24,7 +24,7 @@ describe('route add', () => {
       claim: {
         rule: { host: 'foo.com', path: '/Bar', match: 'text', methods: null, listeners: null, priority: 0 },
         options: { strip: '/Bar', host: { kind: 'instance' } },
-        pool: { protocol: 'http', balance: null, weight: { kind: 'fraction', value: 0.25 } },
+        pool: { protocol: 'http', balance: null, weight: { kind: 'fraction', value: 0.25 }, maxconn: null },
         redirectOnly: false,
       },
       endpoint: { protocol: 'http', address: '10.0.0.1', port: 8080 },

@@ -96,7 +96,12 @@ describe('options', () => {
     ['weight=-1', { kind: 'none' }],
     ['strip=/x', { kind: 'none' }],
   ])('%s is the weight %j', (text, weight) => {
-    expect(claimOf(`urlprefix-/ ${text}`).pool).toEqual({ protocol: 'http', balance: null, weight });
+    expect(claimOf(`urlprefix-/ ${text}`).pool).toEqual({
+      protocol: 'http',
+      balance: null,
+      weight,
+      maxconn: null,
+    });
   });
 
   test('a redirect takes no traffic, and proto chooses how instances are spoken to', () => {

@@ -49,6 +49,7 @@ describe('what a change sends', () => {
             name: 'web',
             service: 'web',
             balance: { kind: 'least' },
+            maxconn: null,
             endpoints: [
               {
                 id: 'web@10.0.0.1:8000',
@@ -113,6 +114,13 @@ describe('what a change sends', () => {
     expect(namesOf(planner.commit())).toEqual({ ...NOTHING, pools: ['web'], routes: ['a.com/'] });
     planner.setService('web', [{ ...one, tags: [`${A} balance=rr strip=/x`] }]);
     expect(namesOf(planner.commit())).toEqual({ ...NOTHING, routes: ['a.com/'] });
+  });
+
+  test('another limit: the pool alone, under its name', () => {
+    const planner = plannerOf(one);
+    planner.setService('web', [{ ...one, tags: [`${A} maxconn=5`] }]);
+    expect(namesOf(planner.commit())).toEqual({ ...NOTHING, pools: ['web'], routes: ['a.com/'] });
+    expect(planner.pools.get('web')?.maxconn).toBe(5);
   });
 
   test('a tag that moves: the old route goes, the new one comes, the pool stays', () => {

@@ -40,11 +40,14 @@ describe('names of pools', () => {
     });
   });
 
-  test('other balancing or other weights are other pools', () => {
-    expect(namesFor(instance('web', 1, [A, `${B} balance=rr`, 'fairlead:c.com weight=2']))).toEqual({
+  test('other balancing, weights or limits are other pools', () => {
+    const tags = [A, `${B} balance=rr`, 'fairlead:c.com weight=2', 'fairlead:d.com maxconn=5'];
+    expect(namesFor(instance('web', 1, [...tags, 'fairlead:e.com maxconn=5']))).toEqual({
       'a.com/': 'web',
       'b.com/': 'web#b.com/',
       'c.com/': 'web#c.com/',
+      'd.com/': 'web#d.com/',
+      'e.com/': 'web#d.com/',
     });
   });
 

@@ -95,6 +95,17 @@ describe('within a service', () => {
     ]);
   });
 
+  test.each([
+    ['maxconn=5', 'maxconn=9', 9],
+    ['maxconn=5', '', null],
+    ['', 'maxconn=9', 9],
+  ])('so does the limit of its endpoints: after "%s" comes "%s"', (older, newer, maxconn) => {
+    const [first, second] = [older, newer].map((options) => `${A} ${options}`.trim());
+    const decided = decide(...claimsOf(instance('web', 1, [first!]), instance('web', 2, [second!])));
+    expect(decided.maxconn).toBe(maxconn);
+    expect(decided.conflicts).toMatchObject([{ instance: 'node/web-1', text: first }]);
+  });
+
   test('of equal age the id decides', () => {
     const both = claimsOf(
       instance('web', 1, [`${A} retry=1`], { createIndex: 5 }),

@@ -64,7 +64,7 @@ describe('native tags', () => {
           priority: 0,
         },
         options: {},
-        pool: { protocol: 'http', balance: null, weight: { kind: 'none' } },
+        pool: { protocol: 'http', balance: null, weight: { kind: 'none' }, maxconn: null },
         redirectOnly: false,
       },
     });

@@ -11,8 +11,14 @@ import { accept } from '../../src/data/accept.ts';
 import type { Endpoint } from '../../src/data/endpoint.ts';
 import { Engine } from '../../src/data/engine.ts';
 import type { LivePool } from '../../src/data/pools.ts';
-import { createCountersLayout, EndpointCounters, Series } from '../../src/shared/counters.ts';
+import {
+  type CountersLayout,
+  createCountersLayout,
+  EndpointCounters,
+  Series,
+} from '../../src/shared/counters.ts';
 import type { FromWorker, SlottedPool, SlottedRoute } from '../../src/shared/messages.ts';
+import { QueueCounters, QueueTotal } from '../../src/shared/queue-counters.ts';
 import { eventually } from './process.ts';
 
 export interface RouteSpec extends Partial<Rule> {
@@ -21,19 +27,24 @@ export interface RouteSpec extends Partial<Rule> {
   options?: RouteOptions;
 }
 
-/** Ports on 127.0.0.1, or one with a weight. */
-export type EndpointSpec = number | { port: number; weight?: number; address?: string };
+/** Ports on 127.0.0.1, or one with a weight; one id is one endpoint, in whichever pools. */
+export type EndpointSpec = number | { port: number; weight?: number; address?: string; id?: string };
 
 export interface PlaneOptions {
   /** One route for every host and path to the pool `main` unless told. */
   routes?: RouteSpec[];
   pools?: Record<string, EndpointSpec[]>;
   balance?: Balance;
+  maxconn?: number;
+  /** None unless told, so that shares are exact from the beginning. */
+  slowStartMs?: number;
   limits?: Partial<Limits>;
   timeouts?: Partial<Timeouts>;
   trustedProxies?: string[];
   scheme?: 'http' | 'https';
   proxyProtocol?: boolean;
+  /** Which of the workers that share these counters it is; alone unless told. */
+  worker?: { index: number; counters: CountersLayout };
   /** False: the catalog is not known yet. */
   isComplete?: boolean;
 }
@@ -56,10 +67,18 @@ export interface Plane {
   readonly counters: EndpointCounters;
   /** Slots reported as released, in order. */
   readonly released: number[];
-  setPools(pools: Record<string, EndpointSpec[]>, drop?: string[]): void;
+  /** `maxconn` is as before unless given. */
+  setPools(
+    pools: Record<string, EndpointSpec[]>,
+    drop?: string[],
+    maxconn?: number | null,
+    as?: { reset?: boolean; isComplete?: boolean },
+  ): void;
   setRoutes(routes: RouteSpec[], drop?: string[]): void;
   pool(name?: string): LivePool;
   endpoint(port: number, pool?: string): Endpoint;
+  /** What the queue of a pool counts, over all workers. */
+  queued(name?: string): { waiting: number; timeouts: number; overflows: number };
   /** Requests in flight over all endpoints there ever were. */
   inFlight(): number;
   /** A counter or gauge, summed over slots and listeners. */
@@ -74,10 +93,12 @@ export interface Plane {
 const LIMITS: Limits = {
   ...{ headBytes: 16_384, fields: 100, uriBytes: 8192, bodyBytes: 0 },
   ...{ bodyRate: 240, connections: 0, connectionsPerClient: 0, requestsPerConnection: 0 },
+  queue: 1024,
 };
 const TIMEOUTS: Timeouts = {
   headMs: 10_000,
   idleMs: 75_000,
+  queueMs: 5000,
   connectMs: 3000,
   responseMs: 10_000,
   streamIdleMs: 10_000,
@@ -87,8 +108,10 @@ const TIMEOUTS: Timeouts = {
 };
 
 export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
-  const layout = createCountersLayout(1);
+  const { index, counters: layout } = options.worker ?? { index: 0, counters: createCountersLayout(1) };
+  let maxconn = options.maxconn ?? null;
   const counters = new EndpointCounters(layout);
+  const queues = new QueueCounters(layout.queues);
   const released: number[] = [];
   const lines: LogLine[] = [];
   const slots = new Map<string, number>();
@@ -102,13 +125,14 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
   };
   const engine = new Engine(
     {
-      index: 0,
+      index,
       counters: layout,
       listeners: [
         { name: 'web', address: { host: '127.0.0.1', port: 8080 }, protocol: scheme, proxyProtocol },
       ],
       limits: { ...LIMITS, ...options.limits },
       timeouts: { ...TIMEOUTS, ...options.timeouts },
+      balance: { slowStartMs: options.slowStartMs ?? 0 },
       trustedProxies: options.trustedProxies ?? [],
       accessLog: 'json',
     },
@@ -122,10 +146,12 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
   const asPool = (name: string, endpoints: readonly EndpointSpec[]): SlottedPool => ({
     name,
     service: name,
+    slot: slotOf(`pool ${name}`),
     balance: options.balance ?? { kind: 'least' },
+    maxconn,
     endpoints: endpoints.map((spec) => {
       const { port, weight = 1, address = '127.0.0.1' } = typeof spec === 'number' ? { port: spec } : spec;
-      const id = `${name}@${address}:${port}`;
+      const { id = `${name}@${address}:${port}` } = typeof spec === 'number' ? {} : spec;
       return { id, address, port, weight, protocol: 'http', instance: id, slot: slotOf(`endpoint ${id}`) };
     }),
   });
@@ -144,11 +170,11 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
   const apply = (
     routes: { set: SlottedRoute[]; drop: string[] },
     pools: { set: SlottedPool[]; drop: string[] },
-    reset = false,
+    { reset = false, isComplete = true } = {},
   ): void => {
     version++;
     engine.table.apply({
-      ...{ type: 'table', version, reset, isComplete: true, routes, pools, forgetRoutes: [] },
+      ...{ type: 'table', version, reset, isComplete, routes, pools, forgetRoutes: [] },
     });
     for (const route of engine.table.routes()) {
       for (const { endpoint } of route.live.pool?.members ?? []) known.add(endpoint);
@@ -159,7 +185,7 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
   apply(
     { set: (options.routes ?? [{}]).map(asRoute), drop: [] },
     { set: asPools(options.pools ?? { main: [] }), drop: [] },
-    true,
+    { reset: true },
   );
   engine.hasCatalog = options.isComplete ?? true;
 
@@ -180,7 +206,11 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
     engine,
     counters,
     released,
-    setPools: (pools, drop = []) => apply({ set: [], drop: [] }, { set: asPools(pools), drop }),
+    setPools: (pools, drop = [], wanted = maxconn, as = {}) => {
+      maxconn = wanted;
+      const routes = as.reset ? [...engine.table.routes()] : [];
+      apply({ set: routes, drop: [] }, { set: asPools(pools), drop }, as);
+    },
     setRoutes: (routes, drop = []) => apply({ set: routes.map(asRoute), drop }, { set: [], drop: [] }),
     pool: (name = 'main') => {
       for (const route of engine.table.routes()) if (route.pool === name) return route.live.pool!;
@@ -189,8 +219,17 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
     endpoint: (port, pool) =>
       plane.pool(pool).members.find(({ endpoint }) => endpoint.port === port)!.endpoint,
     inFlight,
+    queued: (name = 'main') => {
+      const slot = slotOf(`pool ${name}`);
+      const { timeouts, overflows } = QueueTotal;
+      return {
+        waiting: queues.waiting(slot),
+        timeouts: queues.total(slot, timeouts),
+        overflows: queues.total(slot, overflows),
+      };
+    },
     sum: (family) => {
-      const series = new Series(layout.series[0]!);
+      const series = new Series(layout.series[index]!);
       let sum = 0;
       series.read((found, _slot, _detail, cell) => {
         if (found === family) sum += series.cells[cell]!;

@@ -35,10 +35,12 @@ test('without any source the documented defaults hold', () => {
       connections: 0,
       connectionsPerClient: 0,
       requestsPerConnection: 0,
+      queue: 1024,
     },
     timeouts: {
       headMs: 10_000,
       idleMs: 75_000,
+      queueMs: 5000,
       connectMs: 3000,
       responseMs: 60_000,
       streamIdleMs: 60_000,
@@ -46,6 +48,7 @@ test('without any source the documented defaults hold', () => {
       upstreamIdleMs: 15_000,
       drainMs: 30_000,
     },
+    balance: { slowStartMs: 10_000 },
     workers: availableParallelism(),
     dataDir: `${cwd}/.fairlead`,
     logLevel: 'info',
@@ -87,8 +90,9 @@ routes:
   - { rule: "/metrics", service: prometheus }
   - { rule: "old.example.com redirect=301,https://new.example.com" }
 limits:
-  { head: 32KiB, fields: 50, uri: 4KiB, body: 1GiB, bodyRate: 1KiB, connections: 9000, connectionsPerClient: 20, requestsPerConnection: 1000 }
-timeouts: { head: 1s, idle: 2s, connect: 250ms, response: 4s, streamIdle: 5s, tunnelIdle: 6s, upstreamIdle: 7s, drain: 0s }
+  { head: 32KiB, fields: 50, uri: 4KiB, body: 1GiB, bodyRate: 1KiB, connections: 9000, connectionsPerClient: 20, requestsPerConnection: 1000, queue: 50 }
+timeouts: { head: 1s, idle: 2s, queue: 300ms, connect: 250ms, response: 4s, streamIdle: 5s, tunnelIdle: 6s, upstreamIdle: 7s, drain: 0s }
+balance: { slowStart: 30s }
 workers: 3
 data: state
 log: { level: debug }
@@ -144,10 +148,12 @@ accessLog: combined
       connections: 9000,
       connectionsPerClient: 20,
       requestsPerConnection: 1000,
+      queue: 50,
     },
     timeouts: {
       headMs: 1000,
       idleMs: 2000,
+      queueMs: 300,
       connectMs: 250,
       responseMs: 4000,
       streamIdleMs: 5000,
@@ -155,6 +161,7 @@ accessLog: combined
       upstreamIdleMs: 7000,
       drainMs: 0,
     },
+    balance: { slowStartMs: 30_000 },
     workers: 3,
     dataDir: `${cwd}/state`,
     logLevel: 'debug',

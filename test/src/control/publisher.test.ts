@@ -6,9 +6,11 @@ import type { StaticEntry } from '../../../router/static-routes.ts';
 import { EndpointSlots } from '../../../src/control/endpoint-slots.ts';
 import { Guard } from '../../../src/control/guard.ts';
 import type { Log } from '../../../src/control/log.ts';
+import { PoolSlots } from '../../../src/control/pool-slots.ts';
 import { Publisher } from '../../../src/control/publisher.ts';
 import { readStatics } from '../../../src/control/statics.ts';
 import type { ToWorker } from '../../../src/shared/messages.ts';
+import { createQueuesLayout, QueueCounters } from '../../../src/shared/queue-counters.ts';
 import { instance, instances } from './facts.ts';
 
 type TableMessage = Extract<ToWorker, { type: 'table' }>;
@@ -43,6 +45,7 @@ beforeEach(() => {
   publisher = new Publisher({
     planner: new Planner({ dialects, datacenter: '', listeners: ['web'], accepts }),
     guard: new Guard({ holdMs: HOLD_MS, accepts, now: () => now }),
+    poolSlots: new PoolSlots(new QueueCounters(createQueuesLayout(1))),
     ...{ endpointSlots: slots, forgetMs: FORGET_MS, log: log as unknown as Log },
     broadcast: (message, at) => {
       sent.push(message);
