@@ -17,6 +17,14 @@ export interface PoolOptions {
   /** Null when the tag does not choose; the caller's default applies. */
   readonly balance: Balance | null;
   readonly weight: Weight;
+  /** How the router itself finds out whether the instance is well; absent when the tag asks for nothing. */
+  readonly check?: CheckOption;
+}
+
+export interface CheckOption {
+  /** Path and query, sent as written. */
+  readonly path: string;
+  readonly intervalMs: number;
 }
 
 /** What one tag of one instance asks for. */

@@ -66,7 +66,12 @@ function toClaim(target: Target, options: OptionSet): Claim {
   return {
     rule: toRule(target, options),
     options: options.route,
-    pool: { protocol: options.protocol, balance: options.balance, weight: options.weight },
+    pool: {
+      protocol: options.protocol,
+      balance: options.balance,
+      weight: options.weight,
+      ...(options.check !== null && { check: options.check }),
+    },
     redirectOnly: options.route.redirect !== undefined,
   };
 }
