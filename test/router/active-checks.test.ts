@@ -175,6 +175,21 @@ describe('a check that fails', () => {
     expect(poolNames(planner)).toEqual(names);
   });
 
+  test('keeps its pools by name through maintenance', () => {
+    const tags = [A, 'fairlead:d.com'];
+    const [first, second] = [instance('web', 1, tags), instance('web', 2, tags)];
+    const planner = plannerOf(first, second);
+    const names = poolNames(planner);
+    expect(names).toEqual({ 'a.com/': 'web', 'd.com/': 'web#d.com/' });
+    const mark = fact({ id: '_service_maintenance:x', status: 'maintenance' });
+    planner.setService(
+      'web',
+      [first, second].map((each) => ({ ...each, health: 'maintenance', checks: [mark] })),
+    );
+    planner.commit();
+    expect(poolNames(planner)).toEqual(names);
+  });
+
   test('is forgotten with the last route that needs it, and unknown ones change nothing', () => {
     const planner = plannerOf(instance('web', 1, [A, 'fairlead:b.com check=/health']));
     expect(planner.takeCheckChanges().set).toMatchObject([{ id: ID_1, host: 'a.com' }]);

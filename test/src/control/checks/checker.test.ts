@@ -109,18 +109,22 @@ describe('when', () => {
   });
 
   test('one that is gone is not asked again, and what it still says is not heard', async () => {
+    answers.set('b', true);
     begin('a', 'b');
     await pass(100);
     checker.apply({ set: [], drop: ['a'] });
     const [first] = asked;
     expect(first!.signal.aborted).toBe(true);
     first!.answer(false);
-    answers.set('b', true);
     await pass(20_000);
     expect(verdicts).toEqual([]);
     expect(times('a').length).toBe(1);
     expect(checker.standing('a')).toBeUndefined();
-    expect(checker.results.samples('result')).toEqual([]);
+    expect(checker.results.samples('result')).toEqual([
+      { value: times('b').length, labels: { result: 'pass' } },
+    ]);
+    checker.apply({ set: [], drop: ['b'] });
+    expect(vi.getTimerCount()).toBe(0);
   });
 });
 
