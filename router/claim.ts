@@ -19,6 +19,14 @@ export interface PoolOptions {
   readonly weight: Weight;
   /** At most so many requests at once on each endpoint; null sets no limit. */
   readonly maxconn: number | null;
+  /** How the router itself finds out whether the instance is well; absent when the tag asks for nothing. */
+  readonly check?: CheckOption;
+}
+
+export interface CheckOption {
+  /** Path and query, sent as written. */
+  readonly path: string;
+  readonly intervalMs: number;
 }
 
 /** What one tag of one instance asks for. */

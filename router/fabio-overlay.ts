@@ -61,6 +61,7 @@ function add(members: readonly Member[], command: AddCommand): readonly Member[]
     weight: 1,
     isAccepted: true,
     isGone: false,
+    hasConsulCheck: false,
     age: 0,
     tags: command.tags,
     weighedBy: null,

@@ -19,6 +19,8 @@ export interface Member {
   readonly isAccepted: boolean;
   /** Its service left the catalog and is remembered for a while, so that its hosts answer 503. */
   readonly isGone: boolean;
+  /** Consul checks this very instance, and so decides alone whether it is well. */
+  readonly hasConsulCheck: boolean;
   /** Higher is newer; the newest says what the route's options are. */
   readonly age: number;
   /** The instance's other tags, which Fabio's commands can match. */
@@ -83,6 +85,7 @@ export function readService(
         weight: instance.health === 'warning' ? instance.weights.warning : instance.weights.passing,
         isAccepted: !isGone && policy.accepts(instance.health),
         isGone,
+        hasConsulCheck: hasConsulCheck(instance),
         age: instance.createIndex,
         tags: instance.tags,
         weighedBy: null,
@@ -90,6 +93,11 @@ export function readService(
     }
   }
   return { members, refused, claiming };
+}
+
+/** A check of its own, that is: not its node's, and not the mark of maintenance. */
+export function hasConsulCheck({ checks }: Instance): boolean {
+  return checks.some(({ isOfNode, status }) => !isOfNode && status !== 'maintenance');
 }
 
 export function addMember(members: Map<string, Member[]>, member: Member): void {
@@ -101,6 +109,8 @@ export function addMember(members: Map<string, Member[]>, member: Member): void 
 
 /** Null when this version, with these listeners, can do what the claim asks for. */
 export function whyUnserved({ rule, options, pool }: Claim, listeners: readonly string[]): string | null {
+  if (pool.check !== undefined && pool.protocol !== 'http')
+    return `option check with proto=${pool.protocol} is not served by this version`;
   if (pool.protocol !== 'http') return `proto=${pool.protocol}: not served by this version`;
   if (options.sticky !== undefined) return 'option sticky is not served by this version';
   if (rule.listeners === null || rule.listeners.some((name) => listeners.includes(name))) return null;

@@ -12,6 +12,8 @@ export interface CheckFact {
   readonly name: string;
   readonly status: Health;
   readonly output: string;
+  /** It is of the node and everything on it, such as `serfHealth`, and says nothing of this instance alone. */
+  readonly isOfNode: boolean;
 }
 
 /** A registered instance: Consul's fact, immutable. */

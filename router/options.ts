@@ -1,7 +1,7 @@
 /** The vocabulary of native rules: what may follow the target, and what each option sets. */
 
 import { parseNetwork } from './cidr.ts';
-import { excerpt, nearest, quote, type Read, read, refused, type Weight } from './claim.ts';
+import { type CheckOption, excerpt, nearest, quote, type Read, read, refused, type Weight } from './claim.ts';
 import { normaliseHost } from './hosts.ts';
 import type { Balance, RouteOptions, UpstreamProtocol } from './model.ts';
 import { cutTrailingSlash, normalisePath, parseRedirect } from './target.ts';
@@ -12,6 +12,7 @@ const MAX_PRIORITY = 1_000_000_000;
 const MAX_RETRY = 10;
 const MAX_MAXCONN = 65_535;
 const MAX_TIMEOUT_MS = 24 * 60 * 60 * 1000;
+const CHECK_INTERVAL_MS = { least: 500, usual: 5_000, most: 10 * 60 * 1000 };
 const DEFAULT_COOKIE = 'fairlead';
 
 /** RFC 9110 §5.6.2; header, cookie and method names are tokens. */
@@ -41,6 +42,7 @@ export interface OptionSet {
   balance: Balance | null;
   maxconn: number | null;
   weight: Weight;
+  check: CheckOption | null;
   readonly route: Mutable<RouteOptions>;
 }
 
@@ -72,9 +74,10 @@ const OPTIONS: ReadonlyMap<string, Option> = new Map<string, Option>([
   ['timeout', { value: 'needed', set: setResponseTimeout }],
   ['retry', { value: 'needed', set: setRetry }],
   ['maxconn', { value: 'needed', set: setMaxconn }],
+  ['check', { value: 'needed', set: setCheck }],
 ]);
 
-const NOT_YET_SERVED = ['auth', 'use', 'check', 'proxy', 'insecure'];
+const NOT_YET_SERVED = ['auth', 'use', 'proxy', 'insecure'];
 
 /** Reads the words after the target. `path` is the route's own, which a bare `strip` refers to. */
 export function readOptions(words: readonly string[], path: string): Read<OptionSet> {
@@ -108,6 +111,7 @@ function emptyOptions(): OptionSet {
     balance: null,
     maxconn: null,
     weight: { kind: 'none' },
+    check: null,
     route: {},
   };
 }
@@ -263,6 +267,21 @@ function setResponseTimeout(into: OptionSet, value: string): string | null {
   if (ms === null) return 'must be a duration with units, like 30s or 1m30s';
   if (ms <= 0 || ms > MAX_TIMEOUT_MS) return 'must be longer than 0 and at most 24h';
   into.route.timeoutMs = Math.max(1, Math.round(ms));
+  return null;
+}
+
+/** `/path` or `/path,interval`. Path and query go out as they stand, so only what a request line may hold is taken. */
+function setCheck(into: OptionSet, value: string): string | null {
+  const comma = value.lastIndexOf(',');
+  const path = comma === -1 ? value : value.slice(0, comma);
+  if (!/^\/[!-~]*$/.test(path) || path.includes('#')) {
+    return 'must be a path, in ASCII and without a fragment, and perhaps an interval, like /health,10s';
+  }
+  const { least, usual, most } = CHECK_INTERVAL_MS;
+  const intervalMs = comma === -1 ? usual : parseDuration(value.slice(comma + 1));
+  if (intervalMs === null) return 'after the comma stands a duration with units, like 10s';
+  if (intervalMs < least || intervalMs > most) return 'the interval must be from 500ms to 10m';
+  into.check = { path, intervalMs: Math.round(intervalMs) };
   return null;
 }
 

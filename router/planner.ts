@@ -1,3 +1,4 @@
+import { ActiveChecks, type CheckChanges } from './active-checks.ts';
 import type { FabioCommand } from './fabio-commands.ts';
 import { type KeyedCommand, keyed, overlay } from './fabio-overlay.ts';
 import { compareText } from './host-routes.ts';
@@ -40,6 +41,7 @@ export class Planner {
   readonly #routes = new Map<string, Route>();
   readonly #pools = new Map<string, Pool>();
   readonly #poolsOfService = new Map<string, ReadonlySet<string>>();
+  readonly #checks = new ActiveChecks();
   #dirty = new Set<string>();
   #dirtyServices = new Set<string>();
 
@@ -141,14 +143,26 @@ export class Planner {
     }
   }
 
+  /** What an active check says of its endpoint now. */
+  setDown(check: string, isDown: boolean): void {
+    for (const key of this.#checks.setDown(check, isDown)) this.#dirty.add(key);
+  }
+
+  /** Checks to begin and to stop since the last call, as of the last commit. */
+  takeCheckChanges(): CheckChanges {
+    return this.#checks.takeChanges();
+  }
+
   /** Works out what is dirty and returns the difference to what was returned before. */
   commit(): Delta {
     const services = this.#dirtyServices;
     const dropped: string[] = [];
     for (const key of this.#dirty) {
       const claims = [...(this.#claims.get(key)?.values() ?? [])].flat();
-      const now = resolve(key, overlay(key, claims, this.#commands));
-      for (const service of this.#resolved.get(key)?.services ?? []) {
+      const now = resolve(key, overlay(key, claims, this.#commands), (id) => this.#checks.isDown(id));
+      const before = this.#resolved.get(key);
+      this.#checks.setRoute(key, before?.checks ?? [], now?.checks ?? []);
+      for (const service of before?.services ?? []) {
         services.add(service);
         this.#serving.get(service)?.delete(key);
       }

@@ -39,16 +39,17 @@ export function poolsOf(
   }
 }
 
-/** Membership counts whatever the health: a critical instance must not rename the pool. */
+/** Membership counts whatever the health: a critical instance must not rename the pool. Different checks may differ. */
 function signatureOf({ balance, maxconn }: Resolved, members: readonly Member[]): string {
   return JSON.stringify([
     balance,
     maxconn,
-    members.map(({ service, instance, weighedBy, claim: { pool } }) => [
+    members.map(({ service, instance, weighedBy, hasConsulCheck, claim: { pool } }) => [
       service,
       instance,
       pool.protocol,
       weighedBy ?? pool.weight,
+      hasConsulCheck ? undefined : pool.check,
     ]),
   ]);
 }

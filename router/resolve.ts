@@ -1,3 +1,4 @@
+import { checkOf, type EndpointCheck } from './active-checks.ts';
 import { fabioWeights } from './fabio-weights.ts';
 import { compareText } from './host-routes.ts';
 import { endpointIdOf, type Member, ownWeight } from './members.ts';
@@ -12,6 +13,8 @@ export interface Resolved {
   readonly services: readonly string[];
   readonly members: readonly Member[];
   readonly endpoints: readonly EndpointFact[];
+  /** Of the members that take traffic, or would if their check did not fail. */
+  readonly checks: readonly EndpointCheck[];
   readonly balance: Balance;
   readonly maxconn: number | null;
   readonly redirectOnly: boolean;
@@ -27,9 +30,13 @@ const LEAST: Balance = { kind: 'least' };
  * Decides a rule, whatever the order of its claims. Operators' static routes come before tags. Two services that claim one
  * rule natively do not mix: the first by name has it; one that left the catalog stands back. Fabio's users mix services on
  * purpose, so there they share. Within a service the newest registration says what the options are: a rolling deploy
- * changes them, it never deletes.
+ * changes them, it never deletes. What fails a check of the router's own (`isDown`, by its id) takes no traffic.
  */
-export function resolve(key: string, claims: readonly Member[]): Resolved | null {
+export function resolve(
+  key: string,
+  claims: readonly Member[],
+  isDown: (check: string) => boolean = () => false,
+): Resolved | null {
   const sorted = [...claims].sort(byPrecedence);
   const [first] = sorted;
   if (!first) return null;
@@ -39,13 +46,17 @@ export function resolve(key: string, claims: readonly Member[]): Resolved | null
     : sorted.filter((member) => member.service === first.service && member.provider === first.provider);
   const newest = members.reduce((best, member) => (isNewer(member, best) ? member : best));
   const { claim } = newest;
+  const accepted = claim.redirectOnly ? [] : acceptedOf(members);
+  const checks = new Map(accepted.map((member) => [member, checkOf(member)]));
+  const serving = accepted.filter((member) => !isDown(checks.get(member)?.check?.id ?? ''));
   return {
     key,
     rule: claim.rule,
     options: claim.options,
     services: [...new Set(members.map((member) => member.service))].sort(compareText),
     members,
-    endpoints: claim.redirectOnly ? [] : endpointsOf(members, isShared),
+    endpoints: endpointsOf(serving, isShared),
+    checks: [...checks.values()].filter((check) => check !== null),
     balance: claim.pool.balance ?? LEAST,
     maxconn: claim.pool.maxconn,
     redirectOnly: claim.redirectOnly,
@@ -74,7 +85,8 @@ function isNewer(a: Member, b: Member): boolean {
   return (a.age - b.age || compareText(a.instance, b.instance) || compareText(a.text, b.text)) > 0;
 }
 
-function endpointsOf(members: readonly Member[], isShared: boolean): EndpointFact[] {
+/** Those that Consul and the operator let take traffic, one for each place to dial. */
+function acceptedOf(members: readonly Member[]): Member[] {
   const byId = new Map<string, Member>();
   for (const member of members) {
     if (!member.isAccepted || member.claim.redirectOnly) continue;
@@ -83,15 +95,19 @@ function endpointsOf(members: readonly Member[], isShared: boolean): EndpointFac
     // Two registrations of one address are one place to dial.
     if (!known || isNewer(member, known)) byId.set(id, member);
   }
-  const weights = weightsOf([...byId.values()], isShared);
-  return [...byId]
-    .map(([id, { address, port, claim, instance }], i) => ({
-      id,
-      address,
-      port,
-      protocol: claim.pool.protocol,
+  return [...byId.values()];
+}
+
+function endpointsOf(members: readonly Member[], isShared: boolean): EndpointFact[] {
+  const weights = weightsOf(members, isShared);
+  return members
+    .map((member, i) => ({
+      id: endpointIdOf(member),
+      address: member.address,
+      port: member.port,
+      protocol: member.claim.pool.protocol,
       weight: weights[i]!,
-      instance,
+      instance: member.instance,
     }))
     .sort((a, b) => compareText(a.id, b.id));
 }

@@ -1,5 +1,5 @@
 import type { Claim } from './claim.ts';
-import { authorityOf, keyOf, type Member, type Policy } from './members.ts';
+import { authorityOf, hasConsulCheck, keyOf, type Member, type Policy } from './members.ts';
 import type { Instance } from './model.ts';
 
 /** A route of the operator's own, parsed. */
@@ -27,7 +27,7 @@ export function staticMembers(
     tags: [],
     weighedBy: null,
   };
-  const nobody = { instance: '', address: '', port: 0, weight: 0, age: 0 };
+  const nobody = { instance: '', address: '', port: 0, weight: 0, age: 0, hasConsulCheck: false };
   if (entry.service !== null) {
     // A known host without instances answers 503, so the route stands even then.
     if (instances.length === 0) return [{ ...common, ...nobody, service: entry.service, isAccepted: false }];
@@ -39,6 +39,7 @@ export function staticMembers(
       port: instance.port,
       weight: instance.health === 'warning' ? instance.weights.warning : instance.weights.passing,
       isAccepted: !isGone && policy.accepts(instance.health),
+      hasConsulCheck: hasConsulCheck(instance),
       age: instance.createIndex,
     }));
   }
@@ -54,6 +55,7 @@ export function staticMembers(
     port,
     weight,
     isAccepted: true,
+    hasConsulCheck: false,
     age: 0,
   }));
 }

@@ -71,6 +71,7 @@ function toClaim(target: Target, options: OptionSet): Claim {
       balance: options.balance,
       weight: options.weight,
       maxconn: options.maxconn,
+      ...(options.check !== null && { check: options.check }),
     },
     redirectOnly: options.route.redirect !== undefined,
   };

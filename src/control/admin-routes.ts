@@ -15,6 +15,7 @@ export function adminRoutes(router: Router): ReadonlyMap<string, AdminHandler> {
     counters: new EndpointCounters(router.counters),
     version: () => router.publisher.version,
     refusals: () => router.publisher.refusals(),
+    checker: router.checker,
   };
   const metrics = createMetrics(router);
   return new Map<string, AdminHandler>([
@@ -61,6 +62,16 @@ function ready(router: Router, isVerbose: boolean): ReturnType<AdminHandler> {
   };
 }
 
+function downEndpoints({ planner, checker }: Router): Iterable<{ id: string; service: string }> {
+  const inPools = new Set(
+    [...planner.pools.values()].flatMap(({ endpoints }) => endpoints.map(({ id }) => id)),
+  );
+  const down = new Map<string, { id: string; service: string }>();
+  for (const { endpoint: id, service } of checker.failing())
+    if (!inPools.has(id)) down.set(id, { id, service });
+  return down.values();
+}
+
 function createMetrics(router: Router): Metrics {
   const routeOfSlot = (slot: number): { id: string; service: string } | null => {
     const id = router.publisher.routeOfSlot(slot);
@@ -88,6 +99,7 @@ function createMetrics(router: Router): Metrics {
           }
         }
       },
+      downEndpoints: () => downEndpoints(router),
     }),
   );
   const gauge = (name: string, help: string, value: () => number): void =>
@@ -105,6 +117,12 @@ function createMetrics(router: Router): Metrics {
     help: 'Failed reads of Consul',
     type: 'counter',
     read: () => router.consulErrors.samples('kind'),
+  });
+  metrics.add({
+    name: 'checks_total',
+    help: "The router's own checks of instances, by result",
+    type: 'counter',
+    read: () => router.checker.results.samples('result'),
   });
   metrics.add({
     name: 'convergence_seconds',

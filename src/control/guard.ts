@@ -53,7 +53,7 @@ export class Guard {
   #doubt: string | null = null;
   #doubtUntil = 0;
   #checksSince = 0;
-  /** Instances seen in order since the source was last away or forgot them: what happens to them then has happened. */
+  /** Instances seen in order since the source was last away or forgot them: what a check then finds is believed. */
   readonly #confirmed = new Set<string>();
   #checksUntil = 0;
 
@@ -212,8 +212,9 @@ export class Guard {
     const kept = new Map<string, Instance>();
     for (const instance of believed) {
       if (!this.#options.accepts(instance.health)) continue;
-      if ((scope === 'checks' || scope === 'unseen') && this.#confirmed.has(instance.id)) continue;
       const now = fresh.get(instance.id);
+      const isSeen = this.#confirmed.has(instance.id) && !(now !== undefined && hasNotRun(now));
+      if ((scope === 'checks' || scope === 'unseen') && isSeen) continue;
       // Maintenance is somebody's wish, not a check that has not run.
       const isDoubtful =
         now === undefined
@@ -247,4 +248,13 @@ export class Guard {
     for (const { health } of instances) if (this.#options.accepts(health)) count++;
     return count;
   }
+}
+
+/**
+ * All that fails has no output yet. A server that starts shows what it remembers, passing, until the agent tells it that
+ * its checks are critical for not having been run (measured: 16 ms later). So what was seen passing proves nothing here.
+ */
+function hasNotRun({ checks }: Instance): boolean {
+  const failing = checks.filter(({ status }) => status === 'critical');
+  return failing.length > 0 && failing.every(({ output }) => output === '');
 }

@@ -1,3 +1,4 @@
+import type { CheckChanges } from '../../router/active-checks.ts';
 import { parseFabioCommands } from '../../router/fabio-commands.ts';
 import type { Delta, Instance, Refusal } from '../../router/model.ts';
 import type { Planner } from '../../router/planner.ts';
@@ -28,6 +29,8 @@ export interface PublisherOptions {
   readonly broadcast: (message: TableMessage, receivedAt: number) => void;
   readonly onService: (service: string, instances: readonly Instance[]) => void;
   readonly onComplete: () => void;
+  /** The routes need these checks of the router's own. */
+  readonly onChecks: (changes: CheckChanges) => void;
 }
 
 /**
@@ -177,6 +180,12 @@ export class Publisher implements ProviderEvents {
     this.tick();
   }
 
+  /** An active check failed or recovered. */
+  checked(check: string, isUp: boolean): void {
+    this.#options.planner.setDown(check, !isUp);
+    this.#schedule(performance.now());
+  }
+
   /** Applies what was held long enough and forgets what left long ago. Called about once a second. */
   tick(): void {
     for (const [name, instances] of this.#options.guard.due())
@@ -208,6 +217,7 @@ export class Publisher implements ProviderEvents {
     const receivedAt = this.#receivedAt || performance.now();
     this.#receivedAt = 0;
     const delta = this.#options.planner.commit();
+    this.#options.onChecks(this.#options.planner.takeCheckChanges());
     if (isEmpty(delta) && !isForced) return;
     this.version++;
     const message: TableMessage = {

@@ -9,6 +9,8 @@ import { AccessLogWriter } from './access-log-writer.ts';
 import { type Admin, startAdmin } from './admin.ts';
 import { adminRoutes } from './admin-routes.ts';
 import { type CatalogStore, openCatalogStore } from './catalog-store.ts';
+import { Checker } from './checks/checker.ts';
+import { probeHttp } from './checks/http-probe.ts';
 import { Convergence } from './convergence.ts';
 import { EndpointSlots } from './endpoint-slots.ts';
 import { Guard } from './guard.ts';
@@ -44,6 +46,7 @@ export class Router {
   readonly planner: Planner;
   readonly publisher: Publisher;
   readonly guard: Guard;
+  readonly checker: Checker;
   readonly provider: ReturnType<typeof createConsulProvider>;
   readonly counters: CountersLayout;
   readonly endpointSlots: EndpointSlots;
@@ -107,6 +110,12 @@ export class Router {
       },
       onService: (service, instances) => this.#store?.save(service, instances),
       onComplete: () => this.#workers?.listen(),
+      onChecks: (changes) => this.checker.apply(changes),
+    });
+    this.checker = new Checker({
+      probe: probeHttp,
+      log,
+      onVerdict: (check, isUp) => this.publisher.checked(check, isUp),
     });
     this.provider = createConsulProvider({
       config: config.consul,
@@ -211,6 +220,7 @@ export class Router {
   async close(): Promise<void> {
     this.#stop.abort();
     for (const timer of this.#timers) clearInterval(timer);
+    this.checker.close();
     this.loopDelay.close();
     await this.#workers?.terminate();
     await this.accessLog.flush(1_000);

@@ -34,6 +34,8 @@ export interface Names {
     readonly service: string;
     readonly slot: number;
   }>;
+  /** Endpoints that are in no pool because the router's own checks fail. */
+  downEndpoints(): Iterable<{ readonly id: string; readonly service: string }>;
 }
 
 const DELAY_HELP = 'Mean delay of the event loop of a thread over the last second';
@@ -98,9 +100,7 @@ export class SharedFamilies {
       this.#endpointFamily('endpoint_in_flight', 'Requests in flight', 'gauge', ({ slot }) =>
         this.#endpoints.inFlight(slot),
       ),
-      this.#endpointFamily('endpoint_up', '1 while the endpoint takes traffic', 'gauge', ({ slot }) =>
-        this.#endpoints.state(slot) === EndpointState.ejected ? 0 : 1,
-      ),
+      this.#endpointUp(),
       this.#endpointFamily('endpoint_requests_total', 'Leases taken', 'counter', ({ slot }) =>
         this.#endpoints.total(slot, EndpointTotal.served),
       ),
@@ -208,6 +208,19 @@ export class SharedFamilies {
         }
       },
     };
+  }
+
+  #endpointUp(): Family {
+    const help = '1 while the endpoint takes traffic';
+    const taking = this.#endpointFamily('endpoint_up', help, 'gauge', ({ slot }) =>
+      this.#endpoints.state(slot) === EndpointState.ejected ? 0 : 1,
+    );
+    const down = (): Sample[] =>
+      Array.from(this.#names.downEndpoints(), ({ id, service }) => ({
+        value: 0,
+        labels: { service, endpoint: id },
+      }));
+    return { ...taking, read: () => [...taking.read(), ...down()] };
   }
 
   #endpointFamily(

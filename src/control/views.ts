@@ -1,6 +1,8 @@
+import type { EndpointCheck } from '../../router/active-checks.ts';
 import type { Refusal } from '../../router/model.ts';
 import type { Planner } from '../../router/planner.ts';
 import { type EndpointCounters, EndpointState, EndpointTotal } from '../shared/counters.ts';
+import type { Checker } from './checks/checker.ts';
 import type { EndpointSlots } from './endpoint-slots.ts';
 import type { PoolSlots } from './pool-slots.ts';
 
@@ -13,9 +15,10 @@ export interface ViewSources {
   readonly counters: EndpointCounters;
   readonly version: () => number;
   readonly refusals: () => readonly Refusal[];
+  readonly checker: Pick<Checker, 'standing'>;
 }
 
-export function routesView({ planner, version, refusals }: ViewSources): unknown {
+export function routesView({ planner, version, refusals, checker }: ViewSources): unknown {
   return {
     version: version(),
     routes: [...planner.routes.values()].map(({ id, rule, pool, options, source }) => ({
@@ -25,6 +28,7 @@ export function routesView({ planner, version, refusals }: ViewSources): unknown
       listeners: rule.listeners,
       options,
       source,
+      checks: planner.resolved.get(id)?.checks.map((check) => checkView(check, checker)) ?? [],
     })),
     refused: refusals().map(({ service, instance, text, reason, provider }) => ({
       service,
@@ -35,6 +39,14 @@ export function routesView({ planner, version, refusals }: ViewSources): unknown
     })),
     conflicts: planner.conflicts(),
   };
+}
+
+/** Who says whether the instance is well; where it is the router, what it says. */
+function checkView({ endpoint, instance, check }: EndpointCheck, checker: ViewSources['checker']): unknown {
+  if (check === null) return { instance, endpoint, by: 'consul' };
+  const { path, intervalMs } = check;
+  const { isUp = true, output = null } = checker.standing(check.id) ?? {};
+  return { instance, endpoint, by: 'fairlead', path, intervalMs, state: isUp ? 'up' : 'down', output };
 }
 
 export function poolsView({ planner, slots, poolSlots, counters }: ViewSources): unknown {

@@ -18,8 +18,8 @@ import { HeadParser } from './http1/head-parser.ts';
 import { LiveTable } from './live-table.ts';
 import { WriteBatch } from './outgoing.ts';
 import type { Preface } from './preface.ts';
-import { createSharedReadBuffer } from './read-buffer.ts';
 import type { QueueContext } from './queue.ts';
+import { createSharedReadBuffer } from './read-buffer.ts';
 import { Recorder } from './recorder.ts';
 import { SlowStarts } from './slow-starts.ts';
 

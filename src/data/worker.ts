@@ -4,6 +4,7 @@ import type { ListenerConfig } from '../config/config.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from '../shared/messages.ts';
 import { accept } from './accept.ts';
 import { Engine, factsOf } from './engine.ts';
+import { tellSometimes } from './tell-sometimes.ts';
 
 /**
  * A data-plane thread: binds every listener with SO_REUSEPORT, so that the kernel spreads connections over the workers,
@@ -61,23 +62,10 @@ function listen(listener: ListenerConfig, index: number): Promise<net.Server> {
   server.once('error', reject);
   server.listen({ port, ...(host === '' ? {} : { host }), reusePort: true, backlog: 4096 }, () => {
     server.off('error', reject);
-    server.on('error', tellSometimes());
+    server.on('error', tellSometimes(send));
     resolve(server);
   });
   return promise;
-}
-
-/**
- * A connection that cannot be accepted does not end the listener. (Out of descriptors, libuv closes what comes with one
- * that it keeps for that, and tells nobody.) A person should know, but not of each.
- */
-function tellSometimes(): (error: Error) => void {
-  let toldAt = Number.NEGATIVE_INFINITY;
-  return (error) => {
-    if (performance.now() - toldAt < 1_000) return;
-    toldAt = performance.now();
-    send({ type: 'log', level: 'error', msg: 'listener error', detail: String(error) });
-  };
 }
 
 /** Until every worker has closed its listeners: a client told to come back must not get a connection nobody accepts. */

@@ -53,6 +53,7 @@ export interface RoutesView {
     id: string;
     pool: string | null;
     source: { service: string; text: string; instances: string[] };
+    checks: { instance: string; by: string; state?: string; output?: string | null }[];
   }[];
   refused: { service: string; instance: string; text: string; reason: string }[];
 }
@@ -205,15 +206,17 @@ export interface Registration {
   readonly weights?: { readonly Passing: number; readonly Warning: number };
   /** Status of the TTL check it is registered with; `passing` unless given. */
   readonly status?: 'passing' | 'warning' | 'critical';
+  /** Registers it without any check. */
+  readonly unchecked?: boolean;
 }
 
-/** Registers an instance whose only check is a TTL that tests set with `setCheck`. */
+/** Registers an instance whose only check, unless it has none, is a TTL that tests set with `setCheck`. */
 export async function register(consul: ConsulAgent, given: Registration): Promise<void> {
-  const { name, id = name, port, tags, weights, status = 'passing' } = given;
+  const { name, id = name, port, tags, weights, status = 'passing', unchecked = false } = given;
   await consul.api('PUT', '/v1/agent/service/register', {
     ...{ ID: id, Name: name, Address: '127.0.0.1', Port: port, Tags: tags },
     ...(weights && { Weights: weights }),
-    Check: { CheckID: `check:${id}`, TTL: '30m', Status: status },
+    ...(!unchecked && { Check: { CheckID: `check:${id}`, TTL: '30m', Status: status } }),
   });
 }
 

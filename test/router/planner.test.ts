@@ -85,7 +85,13 @@ describe('what a change sends', () => {
     ['equal copies', [structuredClone(one), { ...two, meta: { build: '7' } }]],
     [
       'another check output',
-      [{ ...one, checks: [{ id: 'c', name: 'c', status: 'passing', output: 'x' }] } as Instance, two],
+      [
+        {
+          ...one,
+          checks: [{ id: 'c', name: 'c', status: 'passing', output: 'x', isOfNode: true }],
+        } as Instance,
+        two,
+      ],
     ],
     ['a warning of the same weight', [one, { ...two, health: 'warning' } as Instance]],
     ['tags of others', [{ ...one, tags: ['v2', A] }, two]],

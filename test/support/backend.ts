@@ -128,7 +128,7 @@ export class Reply {
   /** Bytes as they are, waiting while the peer does not read. */
   async write(bytes: string | Buffer): Promise<void> {
     if (this.socket.destroyed || this.socket.write(bytes)) return;
-    await new Promise<void>((resolve) => this.socket.once('drain', resolve).once('close', resolve));
+    await new Promise<void>((resolve) => this.socket.once('drain', resolve));
   }
 
   /** RST, at once. */
@@ -185,7 +185,7 @@ export async function startBackend(options: BackendOptions): Promise<Backend> {
     const connection = { socket, reader: new ByteReader(socket) };
     open.add(connection);
     readers.push(connection.reader);
-    socket.once('close', () => open.delete(connection));
+    socket.once('close', () => open.delete(connection) && socket.emit('drain')); // wakes who waits to write
     hold(connection, gate !== undefined);
     serve(connection, readers.length - 1).catch((error: Error) => {
       if (!(error instanceof Truncated)) backend.violations.push(error.message);

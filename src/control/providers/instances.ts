@@ -154,6 +154,7 @@ function readChecks(value: unknown, serviceId: string): readonly CheckFact[] {
       name: text(check.Name),
       status: readStatus(id, check.Status),
       output: text(check.Output).slice(0, MAX_OUTPUT_CHARS),
+      isOfNode: owner === '',
     });
   }
   return checks.sort((a, b) => (a.id < b.id ? -1 : 1));

@@ -46,7 +46,12 @@ function sameChecks(a: readonly CheckFact[], b: readonly CheckFact[]): boolean {
     a.length === b.length &&
     a.every((one, i) => {
       const other = b[i] as CheckFact;
-      return one.id === other.id && one.status === other.status && one.name === other.name;
+      return (
+        one.id === other.id &&
+        one.status === other.status &&
+        one.name === other.name &&
+        one.isOfNode === other.isOfNode
+      );
     })
   );
 }

@@ -40,7 +40,7 @@ function instance(service: string, port = 80): Instance {
     meta: { a: 'b' },
     weights: { passing: 1, warning: 1 },
     health: 'warning',
-    checks: [{ id: 'c', name: 'c', status: 'warning', output: 'slow "disk"\n' }],
+    checks: [{ id: 'c', name: 'c', status: 'warning', output: 'slow "disk"\n', isOfNode: false }],
     createIndex: 7,
   };
 }

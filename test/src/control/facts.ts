@@ -14,7 +14,9 @@ export function instance(service: string, number: number, changes: Partial<Insta
     tags: [`fairlead:${service}.test/`],
     meta: {},
     weights: { passing: 1, warning: 1 },
-    checks: [{ id: 'c', name: 'c', status: health, output: '' }],
+    checks: [
+      { id: 'c', name: 'c', status: health, output: health === 'critical' ? 'refused' : '', isOfNode: false },
+    ],
     createIndex: number,
     ...changes,
     health,

@@ -235,6 +235,28 @@ describe('a source that was away', () => {
     expect(guard.heldServices).toBe(1);
   });
 
+  test('what has passed only in the memory of a server is held while its check has not run', () => {
+    fill();
+    guard.returned();
+    guard.admit('a', instances('a', 4));
+    guard.confirm('b');
+    for (const service of ['a', 'b']) {
+      // An agent gives a check that it has not run since it started no output.
+      const own = { id: 'c', name: 'c', status: 'critical', output: '', isOfNode: false } as const;
+      const notRun = instances(service, 4, { health: 'critical', checks: [own] });
+      expect(guard.admit(service, notRun).map(({ health }) => health)).toEqual(Array(4).fill('passing'));
+      const node = {
+        id: 'serfHealth',
+        name: 's',
+        status: 'critical',
+        output: 'not live',
+        isOfNode: true,
+      } as const;
+      const dead = instances(service, 4, { health: 'critical', checks: [own, node] });
+      expect(guard.admit(service, dead)).toBe(dead);
+    }
+  });
+
   test('another time away makes everything doubtful again', () => {
     fill();
     guard.returned();

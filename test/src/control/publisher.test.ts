@@ -53,6 +53,7 @@ beforeEach(() => {
     },
     onService: (service, list) => void saved.set(service, list),
     onComplete: () => void completions++,
+    onChecks: () => {},
   });
   return () => vi.restoreAllMocks();
 });

@@ -53,6 +53,19 @@ describe('health', () => {
   });
 });
 
+test('checks of the node are told from those of the instance', () => {
+  const checks = [
+    check('passing'),
+    check('passing', { CheckID: 'serfHealth', ServiceID: '' }),
+    check('critical', { CheckID: 'without-owner', ServiceID: undefined }),
+  ];
+  expect(only({}, checks)!.checks.map(({ id, isOfNode }) => [id, isOfNode])).toEqual([
+    ['c-passing', false],
+    ['serfHealth', true],
+    ['without-owner', true],
+  ]);
+});
+
 describe('address', () => {
   test.each([
     ['10.0.0.1', '10.0.0.1'],
@@ -177,6 +190,11 @@ describe('reconcile', () => {
       entry({}, [check('passing', { Output: 'b', Notes: 'n', ModifyIndex: 99 })]),
     ).instances;
     expect(reconcile(before, again)).toBe(before);
+  });
+
+  test('a check that was of the node and is of the instance now is a change', () => {
+    const first = facts(entry({}, [check('passing', { ServiceID: '' })])).instances;
+    expect(reconcile(first, facts(entry({}, [check('passing')])).instances)).not.toBe(first);
   });
 
   test.each<[string, Json, unknown]>([
