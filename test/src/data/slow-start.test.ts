@@ -128,6 +128,7 @@ test('one that starts slowly is a neighbour like any other for the next', async 
 test('hashing ignores it: the keys of a newcomer go to it at once', async () => {
   await begin([A, B], { balance: { kind: 'hash', on: 'ip' } });
   plane.setPools({ main: [A, B, C] });
+  expect(stateOf(C)).toBe(EndpointState.active);
   const before = shares(3_000);
   expect(before[C]! / 3_000).toBeCloseTo(1 / 3, 1);
   later(SLOW_START_MS);
