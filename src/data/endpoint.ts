@@ -131,8 +131,9 @@ export class Endpoint {
 
   #setOpen(isOpen: boolean): void {
     this.#isOpen = isOpen;
-    if (!isOpen || this.isDeparting) this.#slowStarts.end(this);
-    else this.#slowStarts.begin(this);
+    const startsSlowly = isOpen && [...this.#members].some((member) => member.startsSlowly);
+    if (startsSlowly) this.#slowStarts.begin(this);
+    else this.#slowStarts.end(this);
     this.#tellState();
   }
 

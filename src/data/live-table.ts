@@ -1,5 +1,5 @@
 import type { Delta } from '../../router/model.ts';
-import { newcomersOf } from '../../router/slow-start.ts';
+import { havePeers, newcomersOf } from '../../router/slow-start.ts';
 import { Table } from '../../router/table.ts';
 import type { EndpointCounters } from '../shared/counters.ts';
 import type { SlottedEndpoint, SlottedPool, SlottedRoute, ToWorker } from '../shared/messages.ts';
@@ -116,19 +116,24 @@ export class LiveTable {
     }
     const before = live.members;
     const pooled = live;
-    live.members = pool.endpoints.map((fact) => new Member(this.#endpointFor(fact), pooled, fact.weight));
+    const peers = havePeers(pool.endpoints.map(({ weight }) => weight));
+    live.members = pool.endpoints.map(
+      (fact, i) => new Member(this.#endpointFor(fact), pooled, fact.weight, peers[i]!),
+    );
     for (const member of live.members) {
       if (member.endpoint.isDeparting) this.#fresh.add(member.endpoint);
       member.endpoint.join(member);
     }
     for (const member of before) this.#leave(member);
-    if (mayStartSlowly) this.#startSlowly(before, live.members);
+    if (mayStartSlowly && pool.balance.kind !== 'hash') this.#startSlowly(before, pool);
     live.queue.wake();
   }
 
   /** An endpoint that is at work in another pool is warm. */
-  #startSlowly(before: readonly Member[], now: readonly Member[]): void {
-    for (const { endpoint } of newcomersOf(before, now)) {
+  #startSlowly(before: readonly Member[], { endpoints }: SlottedPool): void {
+    const were = before.map(({ id, fullWeight }) => ({ id, weight: fullWeight }));
+    for (const id of newcomersOf(were, endpoints)) {
+      const endpoint = this.#endpoints.get(id)!;
       if (this.#fresh.has(endpoint)) this.#context.slowStarts.begin(endpoint);
     }
   }

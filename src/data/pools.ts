@@ -15,16 +15,20 @@ export class Member implements Candidate {
   /** What it takes of its share now; less than `fullWeight` while it starts slowly. */
   weight: number;
   readonly fullWeight: number;
+  /** Its share may grow while it starts slowly: others in the pool bear what it leaves. */
+  readonly startsSlowly: boolean;
   /** Counts as open while the pool has nobody better. */
   isForced = false;
   /** Holds as many requests as the pool allows; looked up for each pick in a pool with a limit, false elsewhere. */
   isFull = false;
 
-  constructor(endpoint: Endpoint, pool: LivePool, weight: number) {
+  constructor(endpoint: Endpoint, pool: LivePool, weight: number, hasPeer: boolean) {
     this.endpoint = endpoint;
     this.pool = pool;
     this.weight = weight;
     this.fullWeight = weight;
+    // Hashing goes by the whole weight: a share that grows would move keys about, one after the other.
+    this.startsSlowly = hasPeer && pool.balance.kind !== 'hash';
   }
 
   get id(): string {
@@ -39,9 +43,8 @@ export class Member implements Candidate {
     return this.endpoint.inFlight();
   }
 
-  /** Hashing goes by the whole weight: a share that grows would move keys about, one after the other. */
   takeShare(share: number): void {
-    this.weight = this.pool.balance.kind === 'hash' ? this.fullWeight : this.fullWeight * share;
+    this.weight = this.startsSlowly ? this.fullWeight * share : this.fullWeight;
   }
 }
 

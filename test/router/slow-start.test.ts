@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { newcomersOf, shareAfter } from '../../router/slow-start.ts';
+import { havePeers, newcomersOf, shareAfter } from '../../router/slow-start.ts';
 
 describe('the share of a newcomer', () => {
   test.each([
@@ -42,9 +42,42 @@ describe('newcomers', () => {
     ['a=0', 'a=0 b', ''],
     ['a', 'a=0 b', ''],
     ['a=0', 'a b', ''],
+    // Twice the weight is about the same, more is not: neither a canary nor what comes beside it.
+    ['a=50', 'a=50 b=100 c=25', 'b c'],
+    ['a=50', 'a=50 b=101 c=24', ''],
+    ['a=95', 'a=95 b=5', ''],
+    ['a=5', 'a=5 b=95 c=95', ''],
+    ['a=95 b=5', 'a=95 b=5 c=95', 'c'],
   ])('from "%s" to "%s": "%s"', (before, now, newcomers) => {
-    expect(newcomersOf(pool(before), pool(now)).map(({ id }) => id)).toEqual(
-      pool(newcomers).map(({ id }) => id),
-    );
+    expect(newcomersOf(pool(before), pool(now))).toEqual(newcomers.split(' ').filter(Boolean));
+  });
+});
+
+describe('peers', () => {
+  test.each([
+    [
+      [1, 1, 1],
+      [true, true, true],
+    ],
+    [
+      [5, 95],
+      [false, false],
+    ],
+    [
+      [95, 5, 60],
+      [true, false, true],
+    ],
+    [
+      [1, 2, 4, 9],
+      [true, true, true, false],
+    ],
+    [
+      [0, 0, 1],
+      [false, false, false],
+    ],
+    [[3], [false]],
+    [[], []],
+  ])('of %j: %j', (weights, peers) => {
+    expect(havePeers(weights)).toEqual(peers);
   });
 });

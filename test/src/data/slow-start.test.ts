@@ -86,22 +86,49 @@ test('under load a newcomer holds its part of what is in flight', async () => {
   for (const { endpoint } of held) endpoint.release();
 });
 
-test('a canary gets its part of its share', async () => {
-  await begin([{ port: A, weight: 95 }]);
-  plane.setPools({
-    main: [
-      { port: A, weight: 95 },
-      { port: B, weight: 5 },
-    ],
+describe('a canary has what its weight says', () => {
+  const stable = (port: number): EndpointSpec => ({ port, weight: 95 });
+  const canary: EndpointSpec = { port: B, weight: 5 };
+
+  test.each([
+    ['when it comes', [stable(A)]],
+    ['when the one beside it comes', [canary]],
+  ])('%s', async (_, first) => {
+    await begin(first);
+    plane.setPools({ main: [stable(A), canary] });
+    expect([shares(1_000), stateOf(A), stateOf(B)]).toEqual([{ [A]: 950, [B]: 50 }, 0, 0]);
   });
-  expect(shares(960)).toEqual({ [A]: 950, [B]: 10 });
-  later(SLOW_START_MS);
-  expect(shares(1_000)).toEqual({ [A]: 950, [B]: 50 });
+
+  test('when the one beside it was left out for failing', async () => {
+    await begin([stable(A), canary]);
+    plane.endpoint(A).failed('connect', plane.engine.deadlines.now);
+    expect(shares(10)).toEqual({ [B]: 10 });
+    later(1_000);
+    expect([shares(1_000), stateOf(A)]).toEqual([{ [A]: 950, [B]: 50 }, EndpointState.active]);
+  });
+
+  test('and its own pool beside another one that starts slowly elsewhere', async () => {
+    const routes = [{}, { path: '/two', pool: 'two' }];
+    const shared: EndpointSpec = { port: C, weight: 95, id: 'c' };
+    await begin([stable(A)], { routes, pools: { main: [stable(A)], two: [canary] } });
+    plane.setPools({ main: [stable(A), shared], two: [canary, shared] });
+    expect(shares(120)).toEqual({ [A]: 100, [C]: 20 });
+    expect(shares(1_000, 'two')).toEqual({ [C]: 950, [B]: 50 });
+    plane.setPools({ two: [] });
+  });
+});
+
+test('one that starts slowly is a neighbour like any other for the next', async () => {
+  await begin([A]);
+  plane.setPools({ main: [A, B] });
+  plane.setPools({ main: [B, C] });
+  expect([stateOf(B), stateOf(C)]).toEqual([EndpointState.slowStart, EndpointState.slowStart]);
 });
 
 test('hashing ignores it: the keys of a newcomer go to it at once', async () => {
   await begin([A, B], { balance: { kind: 'hash', on: 'ip' } });
   plane.setPools({ main: [A, B, C] });
+  expect(stateOf(C)).toBe(EndpointState.active);
   const before = shares(3_000);
   expect(before[C]! / 3_000).toBeCloseTo(1 / 3, 1);
   later(SLOW_START_MS);
