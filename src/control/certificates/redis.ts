@@ -1,7 +1,8 @@
 import { MAX_PEM_BYTES } from '../../../tls/pem.ts';
+import { describeRedisUrl } from '../../config/redis-url.ts';
 import { type Clock, systemClock } from '../providers/clock.ts';
 import type { Log } from '../providers/fault-log.ts';
-import { describeRedisUrl, escapePattern, explainRedis, openRedis, type RedisLink } from '../redis.ts';
+import { escapePattern, explainRedis, openRedis, type RedisLink } from '../redis.ts';
 import { createBell } from './bell.ts';
 import { type Item, Keeper } from './keeper.ts';
 import { type CertificateSource, MAX_CERTIFICATES, type OnCertificates } from './source.ts';
