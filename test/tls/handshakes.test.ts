@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import net, { type AddressInfo } from 'node:net';
 import tls from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Certificates } from '../../tls/certificates.ts';
@@ -43,19 +43,36 @@ test('a client that knows the root alone trusts the chain', async () => {
   socket.destroy();
 });
 
-test('each client gets the kind of certificate it can use', async () => {
+/** A context that its socket begins with, as opposed to one that SNICallback brings. */
+async function listenWith(context: tls.SecureContext): Promise<net.Server> {
+  const bare = net.createServer((raw) => {
+    const socket = new tls.TLSSocket(raw, { isServer: true, secureContext: context });
+    socket.on('error', () => {});
+  });
+  bare.listen(0, '127.0.0.1');
+  await once(bare, 'listening');
+  return bare;
+}
+
+test('each client gets the kind of certificate it can use; after SNICallback, the RSA one', async () => {
   store.apply(
     [await certificateFor(ca, ['a.test'], { key: 'rsa' }), await certificateFor(ca, ['a.test'])],
     null,
   );
-  const cipherOf = async (ciphers: string): Promise<string> => {
-    const socket = await connect('a.test', { maxVersion: 'TLSv1.2', ciphers });
+  const cipherOf = async (kind: string, at: number): Promise<string> => {
+    const ciphers = `ECDHE-${kind}-AES128-GCM-SHA256`;
+    const socket = await connect('a.test', { port: at, maxVersion: 'TLSv1.2', ciphers });
     const { name } = socket.getCipher();
     socket.destroy();
     return name;
   };
-  expect(await cipherOf('ECDHE-RSA-AES128-GCM-SHA256')).toBe('ECDHE-RSA-AES128-GCM-SHA256');
-  expect(await cipherOf('ECDHE-ECDSA-AES128-GCM-SHA256')).toBe('ECDHE-ECDSA-AES128-GCM-SHA256');
+  const choice = store.contextFor('a.test');
+  const bare = await listenWith((choice as { context: tls.SecureContext }).context);
+  const { port: barePort } = bare.address() as AddressInfo;
+  expect(await cipherOf('RSA', barePort)).toMatch('-RSA-');
+  expect(await cipherOf('ECDSA', barePort)).toMatch('-ECDSA-');
+  bare.close();
+  expect(await cipherOf('RSA', port)).toMatch('-RSA-');
 });
 
 describe('C13: old and weak is refused', () => {
