@@ -81,7 +81,8 @@ export function openRedis(options: RedisOptions): RedisLink {
   });
   for (const client of [data, events]) {
     client.on('error', trouble);
-    client.on('close', () => trouble(new Error('connection closed')));
+    // After an error it says nothing new.
+    client.on('close', () => said === '' && trouble(new Error('connection closed')));
   }
   events.on('message', () => options.onChange());
   events.on('pmessage', () => options.onChange());

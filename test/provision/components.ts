@@ -35,6 +35,7 @@ export const components = [
     path: 'usr/bin/redis-server',
     probe: ['--version'],
   },
+  { name: 'openssl', env: 'OPENSSL_BIN', package: 'openssl', path: 'usr/bin/openssl', probe: ['version'] },
   // For the benchmarks. wrk exits with 1 after printing its version, so it is shown to run by a script that exits.
   {
     name: 'wrk',

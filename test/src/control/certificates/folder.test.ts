@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { fileSource } from '../../../../src/control/certificates/file.ts';
 import { folderSource } from '../../../../src/control/certificates/folder.ts';
+import { opensslBinary, skipExternal } from '../../../provision.ts';
 import { createTestCa, type Issued, type TestCa } from '../../../support/certificates.ts';
 import { eventually } from '../../../support/process.ts';
 import { type Watched, watchSource } from './support.ts';
@@ -129,25 +130,29 @@ test('a mounted secret of Kubernetes: one link is swapped for all files', async 
   await seen.until('b.test');
 });
 
-test('PKCS#12 files are opened with the password beside them, or the common one', async () => {
-  const { certPem, keyPem } = await ca.issue(['a.test'], { key: 'rsa' });
-  const ec = await ca.issue(['b.test']);
-  const pack = (name: string, pem: string, password: string): void => {
-    write('in.txt', pem);
-    const [input, output] = [join(folder, 'in.txt'), join(folder, name)];
-    const args = ['pkcs12', '-export', '-in', input, '-out', output, '-passout', `pass:${password}`];
-    execFileSync('openssl', args, { stdio: 'pipe' });
-  };
-  pack('a.p12', certPem + keyPem, 'secret-a');
-  write('a.pass', 'secret-a\n');
-  pack('b.pfx', ec.certPem + ec.keyPem, 'common');
-  pack('c.p12', ec.certPem + ec.keyPem, 'something-else');
-  write('common/passwords.txt', 'common\n');
-  const passwordFile = join(folder, 'common/passwords.txt');
-  const seen = start(folderSource({ folder, passwordFile, cwd: folder }));
-  await seen.until('a.test', 'b.test');
-  expect(seen.reasons()).toEqual(['file c.p12: the password does not open it']);
-});
+test.skipIf(skipExternal)(
+  'PKCS#12 files are opened with the password beside them, or the common one',
+  async () => {
+    const { certPem, keyPem } = await ca.issue(['a.test'], { key: 'rsa' });
+    const ec = await ca.issue(['b.test']);
+    const openssl = await opensslBinary();
+    const pack = (name: string, pem: string, password: string): void => {
+      write('in.txt', pem);
+      const [input, output] = [join(folder, 'in.txt'), join(folder, name)];
+      const args = ['pkcs12', '-export', '-in', input, '-out', output, '-passout', `pass:${password}`];
+      execFileSync(openssl, args, { stdio: 'pipe' });
+    };
+    pack('a.p12', certPem + keyPem, 'secret-a');
+    write('a.pass', 'secret-a\n');
+    pack('b.pfx', ec.certPem + ec.keyPem, 'common');
+    pack('c.p12', ec.certPem + ec.keyPem, 'something-else');
+    write('common/passwords.txt', 'common\n');
+    const passwordFile = join(folder, 'common/passwords.txt');
+    const seen = start(folderSource({ folder, passwordFile, cwd: folder }));
+    await seen.until('a.test', 'b.test');
+    expect(seen.reasons()).toEqual(['file c.p12: the password does not open it']);
+  },
+);
 
 test('a folder that is away keeps what it held, and one that comes late is found', async () => {
   const moved = `${folder}-moved`;
