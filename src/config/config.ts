@@ -13,6 +13,7 @@ export interface Config {
   readonly tcp: { readonly ports: PortRange | null };
   readonly dialects: { readonly fairlead: boolean; readonly fabio: FabioConfig };
   readonly routes: readonly StaticRoute[];
+  readonly tls: TlsConfig;
   readonly limits: Limits;
   readonly timeouts: Timeouts;
   readonly balance: BalanceConfig;
@@ -76,6 +77,42 @@ export interface ConsulConfig {
   /** How long a host whose service left the catalog keeps answering 503 rather than 404. */
   readonly forgetMs: number;
 }
+
+export interface TlsConfig {
+  /** In the order of the file. */
+  readonly certificates: readonly CertificateOrigin[];
+  /** Name whose certificate serves what no other does; null takes the first certificate unless `strict`. */
+  readonly defaultName: string | null;
+  /** Handshakes for other names, or without one, are refused. */
+  readonly strict: boolean;
+}
+
+/** Where certificates come from. Paths are absolute; `at` is `file:line:column`, for messages. */
+export type CertificateOrigin =
+  | {
+      readonly kind: 'folder';
+      readonly at: string;
+      readonly folder: string;
+      /** For PKCS#12 files that have no `.pass` file beside them. */
+      readonly passwordFile: string | null;
+    }
+  /** The same file twice is one that holds both. */
+  | { readonly kind: 'files'; readonly at: string; readonly certFile: string; readonly keyFile: string }
+  | {
+      readonly kind: 'pkcs12';
+      readonly at: string;
+      readonly file: string;
+      readonly passwordFile: string | null;
+    }
+  /** `prefix` without slashes at its ends. */
+  | { readonly kind: 'consul-kv'; readonly at: string; readonly prefix: string }
+  /** `url` may hold a password. */
+  | {
+      readonly kind: 'redis';
+      readonly at: string;
+      readonly url: string;
+      readonly prefixes: readonly string[];
+    };
 
 export interface FabioConfig {
   readonly enabled: boolean;

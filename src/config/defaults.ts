@@ -30,7 +30,7 @@ export function defaultsFor(env: NodeJS.ProcessEnv, cwd: string): Settings {
       fabio: { enabled: true, tagPrefix: 'urlprefix-', kvPath: '/fabio/config' },
     },
     routes: [],
-    tls: { certificates: null, acme: null },
+    tls: { certificates: null, default: null, strict: false, acme: null },
     limits: {
       head: 16 * KiB,
       fields: 100,

@@ -26,6 +26,9 @@ const pathKeys = [
   'data',
 ];
 
+/** The same for each entry of `tls.certificates`. */
+const originPathKeys = ['folder', 'certFile', 'keyFile', 'pkcs12File', 'passwordFile', 'redis.urlFile'];
+
 /** Collects single values by dotted key and becomes a layer. */
 export class LayerBuilder {
   readonly #values: Record<string, unknown> = {};
@@ -77,6 +80,13 @@ export function anchor(values: Given, directory: string): Given {
   for (const key of pathKeys) {
     const path = get(copy, key);
     if (typeof path === 'string') put(copy, key, resolve(directory, path));
+  }
+  const origins = get(copy, 'tls.certificates');
+  for (const origin of Array.isArray(origins) ? origins : []) {
+    for (const key of originPathKeys) {
+      const path = get(origin, key);
+      if (typeof path === 'string') put(origin, key, resolve(directory, path));
+    }
   }
   return copy as Given;
 }

@@ -56,9 +56,6 @@ function withoutTls(listeners: readonly Placed[], sources: Sources): readonly Pl
 }
 
 function warnOfTlsKeys({ tls }: Settings, sources: Sources): void {
-  if ((tls.certificates ?? []).length > 0) {
-    warn(sources, origin(sources, 'tls.certificates'), `${noTls}: tls.certificates is ignored`);
-  }
   if (tls.acme !== null) warn(sources, origin(sources, 'tls.acme'), `${noTls}: tls.acme is ignored`);
 }
 

@@ -5,12 +5,13 @@ import { resolveConsul } from './consul.ts';
 import { resolveListeners } from './listeners.ts';
 import type { Settings } from './schema.ts';
 import { intact, origin, problem, readToken, type Sources } from './sources.ts';
+import { resolveTls, type TlsContext } from './tls.ts';
 
 /** Merged settings become the Config; rules between keys are checked on the way. */
 export function resolveConfig(
   settings: Settings,
   sources: Sources,
-  context: { readonly secure: boolean; readonly routeAt: (index: number) => string },
+  context: TlsContext & { readonly secure: boolean; readonly routeAt: (index: number) => string },
 ): Config {
   const { limits, timeouts, balance, workers } = settings;
   const admin = resolveAdmin(settings.admin, sources);
@@ -22,6 +23,7 @@ export function resolveConfig(
     tcp: settings.tcp,
     dialects: settings.dialects,
     routes: resolveRoutes(settings, context.routeAt),
+    tls: resolveTls(settings.tls, sources, context),
     limits: {
       headBytes: limits.head,
       fields: limits.fields,

@@ -9,6 +9,8 @@ import { AccessLogWriter } from './access-log-writer.ts';
 import { type Admin, startAdmin } from './admin.ts';
 import { adminRoutes } from './admin-routes.ts';
 import { type CatalogStore, openCatalogStore } from './catalog-store.ts';
+import { createSources } from './certificates/create-sources.ts';
+import { CertificateStore } from './certificates/store.ts';
 import { Checker } from './checks/checker.ts';
 import { probeHttp } from './checks/http-probe.ts';
 import { Convergence } from './convergence.ts';
@@ -47,6 +49,7 @@ export class Router {
   readonly publisher: Publisher;
   readonly guard: Guard;
   readonly checker: Checker;
+  readonly certificates: CertificateStore;
   readonly provider: ReturnType<typeof createConsulProvider>;
   readonly counters: CountersLayout;
   readonly endpointSlots: EndpointSlots;
@@ -117,17 +120,21 @@ export class Router {
       log,
       onVerdict: (check, isUp) => this.publisher.checked(check, isUp),
     });
+    const onConsulError = (kind: string): void => this.consulErrors.add(kind);
+    this.certificates = new CertificateStore({
+      sources: createSources(config, process.cwd(), { log, onConsulError }),
+      defaultName: config.tls.defaultName,
+      isStrict: config.tls.strict,
+      log,
+      broadcast: (message) => void this.#workers?.broadcast(message),
+    });
     this.provider = createConsulProvider({
       config: config.consul,
       isRouted: (tags) => tags.some((tag) => readTag(tag, dialects, context).kind !== 'ignored'),
       wanted: () => new Set(this.#statics.flatMap(({ service }) => (service === null ? [] : [service]))),
       kvPath: fabio.enabled ? fabio.kvPath : null,
-      log: {
-        warn: (fields, msg) => log.warn(fields, msg),
-        info: (fields, msg) => log.info(fields, msg),
-        debug: (fields, msg) => log.debug(fields, msg),
-      },
-      onError: (kind) => this.consulErrors.add(kind),
+      log,
+      onError: onConsulError,
     });
   }
 
@@ -165,12 +172,15 @@ export class Router {
     }
     this.#store = openCatalogStore(config.dataDir);
     if (this.#store.warning !== null) log.warn(this.#store.warning);
+    // Before the listeners open: a handshake in the first second finds its certificate.
+    await this.certificates.start(this.#stop.signal);
     this.#workers = new Workers({
       setup: this.#workerSetup(),
       count: config.workers,
       counters: this.counters,
       log,
       table: () => (this.publisher.version === 0 ? null : this.publisher.full()),
+      certificates: () => this.certificates.full(),
       onMessage: (worker, message) => this.#onMessage(worker, message),
       onDeath: (worker) => this.#onDeath(worker),
     });
@@ -197,7 +207,7 @@ export class Router {
     const pending = Object.keys(config).filter(
       (key) =>
         !applied.includes(key) &&
-        JSON.stringify(config[key as keyof Config]) !== JSON.stringify(this.#given[key as keyof Config]),
+        withoutPlaces(config[key as keyof Config]) !== withoutPlaces(this.#given[key as keyof Config]),
     );
     this.log.info({ routes: statics.length, needRestart: pending }, 'configuration reloaded');
   }
@@ -300,4 +310,9 @@ export class Router {
     this.#drained.add(worker);
     if (this.#drained.size >= this.config.workers) this.#onAllDrained?.();
   }
+}
+
+/** For comparing: where something stands in the file is no part of it. */
+function withoutPlaces(value: unknown): string {
+  return JSON.stringify(value, (key, each) => (key === 'at' ? undefined : each));
 }

@@ -5,6 +5,7 @@ import { QueueCounters } from '../shared/queue-counters.ts';
 import type { Log } from './log.ts';
 
 type TableMessage = Extract<ToWorker, { type: 'table' }>;
+type CertificatesMessage = Extract<ToWorker, { type: 'certificates' }>;
 
 /** A worker that dies at once is not started again in a tight circle. */
 const RESPAWN_FIRST_MS = 50;
@@ -19,6 +20,8 @@ export interface WorkersOptions {
   readonly log: Log;
   /** The whole table, for a fresh worker; null before the first complete one. */
   readonly table: () => TableMessage | null;
+  /** All certificates, for a fresh worker. */
+  readonly certificates: () => CertificatesMessage;
   readonly onMessage: (worker: number, message: FromWorker) => void;
   readonly onDeath: (worker: number) => void;
 }
@@ -124,6 +127,7 @@ export class Workers {
     const seat = this.#seats[index]!;
     if (message.type === 'ready') {
       seat.isReady = true;
+      seat.worker!.postMessage(this.#options.certificates());
       const table = this.#options.table();
       if (table) seat.worker!.postMessage(table);
       if (this.#isListening) seat.worker!.postMessage({ type: 'listen' } satisfies ToWorker);

@@ -1,4 +1,5 @@
 import type { EndpointFact, Pool, Route } from '../../router/model.ts';
+import type { Certificate } from '../../tls/certificate.ts';
 import type { AccessLogFormat, BalanceConfig, Limits, ListenerConfig, Timeouts } from '../config/config.ts';
 import type { CountersLayout } from './counters.ts';
 
@@ -44,6 +45,15 @@ export type ToWorker =
       readonly pools: { readonly set: readonly SlottedPool[]; readonly drop: readonly string[] };
       /** Slots of routes that are gone: their series end. */
       readonly forgetRoutes: readonly number[];
+    }
+  /** What changed among the live certificates, by id: chains and keys travel once. `reset` replaces everything. */
+  | {
+      readonly type: 'certificates';
+      readonly set: readonly Certificate[];
+      readonly drop: readonly string[];
+      readonly reset: boolean;
+      /** Serves names that no certificate has, and handshakes without a name; null refuses them. */
+      readonly defaultId: string | null;
     }
   /** Bind the listeners. A worker that has no table yet answers 503 `no_catalog`. */
   | { readonly type: 'listen' }

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { checkRoutes } from '../../../src/commands/check.ts';
+import { createTestCa, type Issued } from '../../support/certificates.ts';
 import { emptyFolder, fairlead } from './cli.ts';
 
 const folder = emptyFolder();
@@ -63,6 +64,29 @@ test('static routes are judged by the rule parser', async () => {
   ]);
 });
 
+test('certificates in files are read, and each bad one is told at its entry', async () => {
+  const ca = await createTestCa();
+  const put = (name: string, { certPem, keyPem }: Issued): void => {
+    writeFileSync(join(folder, `${name}.pem`), certPem + keyPem);
+  };
+  put('good', await ca.issue(['a.test']));
+  write('tls:\n  default: a.test\n  certificates:\n    - { certFile: good.pem }\n');
+  expect(await fairlead(['check'], { cwd: folder })).toMatchObject({ code: 0, stderr: '' });
+  put('old', await ca.issue(['b.test'], { notAfter: new Date(Date.now() - 1000) }));
+  write(
+    'tls:\n  certificates:\n    - { certFile: old.pem }\n    - { folder: nowhere }\n    - { consulKv: not/asked }\n',
+  );
+  expect(await fairlead(['check'], { cwd: folder })).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: [
+      'fairlead.yaml:4:7: folder nowhere: there is no such folder',
+      'file old.pem: has expired',
+      '',
+    ].join('\n'),
+  });
+});
+
 describe('--online', () => {
   let server: Server;
   let answer = '"10.0.0.1:8300"';
@@ -95,6 +119,13 @@ describe('--online', () => {
     const { code, stderr } = await fairlead(['check', '--online', '--consul', address]);
     expect(code).toBe(1);
     expect(stderr).toMatch(message);
+  });
+
+  test('certificates in Consul and Redis are read, and what is away is a problem', async () => {
+    answer = '"10.0.0.1:8300"';
+    write('tls: { certificates: [{ redis: { url: "redis://:secret@127.0.0.1:1" } }] }');
+    const { code, stderr } = await fairlead(['check', '--online', '--consul', address], { cwd: folder });
+    expect([code, stderr]).toEqual([1, 'fairlead.yaml:1:23: redis 127.0.0.1:1: connection refused\n']);
   });
 
   test('so is no answer at all', async () => {

@@ -26,6 +26,7 @@ test('without any source the documented defaults hold', () => {
     tcp: { ports: null },
     dialects: { fairlead: true, fabio: { enabled: true, tagPrefix: 'urlprefix-', kvPath: '/fabio/config' } },
     routes: [],
+    tls: { certificates: [], defaultName: null, strict: false },
     limits: {
       headBytes: 16_384,
       fields: 100,
@@ -93,6 +94,7 @@ limits:
   { head: 32KiB, fields: 50, uri: 4KiB, body: 1GiB, bodyRate: 1KiB, connections: 9000, connectionsPerClient: 20, requestsPerConnection: 1000, queue: 50 }
 timeouts: { head: 1s, idle: 2s, queue: 300ms, connect: 250ms, response: 4s, streamIdle: 5s, tunnelIdle: 6s, upstreamIdle: 7s, drain: 0s }
 balance: { slowStart: 30s }
+tls: { certificates: [{ folder: certs }], strict: true }
 workers: 3
 data: state
 log: { level: debug }
@@ -139,6 +141,13 @@ accessLog: combined
       { rule: '/metrics', to: [], service: 'prometheus', at: 'fairlead.yaml:22:13' },
       { rule: expect.stringContaining('redirect='), to: [], service: null, at: 'fairlead.yaml:23:13' },
     ],
+    tls: {
+      certificates: [
+        { kind: 'folder', at: 'fairlead.yaml:27:23', folder: `${cwd}/certs`, passwordFile: null },
+      ],
+      defaultName: null,
+      strict: true,
+    },
     limits: {
       headBytes: 32_768,
       fields: 50,
@@ -262,7 +271,6 @@ tls:
     expect(config.listeners.map(({ name }) => name)).toEqual(['web']);
     expect(warnings).toEqual([
       `fairlead.yaml:3:14: ${reason}: listener "websecure" is ignored`,
-      `fairlead.yaml:5:17: ${reason}: tls.certificates is ignored`,
       `fairlead.yaml:6:9: ${reason}: tls.acme is ignored`,
     ]);
     expect(loadOk({ flags: { https: [':8443'] } }).warnings).toEqual([

@@ -43,6 +43,7 @@ function startWorkers(count: number): Setting {
   const workers = new Workers({
     setup: { counters, listeners: [], limits, timeouts, balance, trustedProxies, accessLog: 'off' },
     ...{ count, counters, log },
+    certificates: () => ({ type: 'certificates', set: [], drop: [], reset: true, defaultId: null }),
     table: () => null,
     onMessage: () => {},
     onDeath: (worker) => void deaths.push(worker),
