@@ -143,7 +143,7 @@ accessLog: combined
     ],
     tls: {
       certificates: [
-        { kind: 'folder', at: 'fairlead.yaml:27:23', folder: `${cwd}/certs`, passwordFile: null },
+        { kind: 'folder', at: 'fairlead.yaml:28:23', folder: `${cwd}/certs`, passwordFile: null },
       ],
       defaultName: null,
       strict: true,
