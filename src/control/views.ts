@@ -28,7 +28,7 @@ export function routesView({ planner, version, refusals, checker }: ViewSources)
       listeners: rule.listeners,
       options,
       source,
-      checks: planner.resolved.get(id)?.checks.map((check) => checkView(check, checker)) ?? [],
+      ...checksView(planner.resolved.get(id)?.checks ?? [], checker),
     })),
     refused: refusals().map(({ service, instance, text, reason, provider }) => ({
       service,
@@ -39,6 +39,11 @@ export function routesView({ planner, version, refusals, checker }: ViewSources)
     })),
     conflicts: planner.conflicts(),
   };
+}
+
+/** Only where a tag asks for a check. */
+function checksView(checks: readonly EndpointCheck[], checker: ViewSources['checker']): object {
+  return checks.length === 0 ? {} : { checks: checks.map((check) => checkView(check, checker)) };
 }
 
 /** Who says whether the instance is well; where it is the router, what it says. */

@@ -76,7 +76,7 @@ describe.skipIf(skipConsul)('checks of the router itself', () => {
   }
 
   async function checksOf(route: string): Promise<unknown[]> {
-    return (await site.routes()).routes.find(({ id }) => id === route)!.checks;
+    return (await site.routes()).routes.find(({ id }) => id === route)!.checks!;
   }
 
   test('an instance is out while its check fails, and back after two successes; no request is lost', async () => {

@@ -53,7 +53,7 @@ export interface RoutesView {
     id: string;
     pool: string | null;
     source: { service: string; text: string; instances: string[] };
-    checks: { instance: string; by: string; state?: string; output?: string | null }[];
+    checks?: { instance: string; by: string; state?: string; output?: string | null }[];
   }[];
   refused: { service: string; instance: string; text: string; reason: string }[];
 }
