@@ -21,7 +21,9 @@ function areIntegers(one: Basic, other: Basic): boolean {
 }
 
 function incompatible(one: Value, other: Value): FunctionError {
-  return new FunctionError(`incompatible types for comparison: ${typeOf(one)?.name} and ${typeOf(other)?.name}`);
+  return new FunctionError(
+    `incompatible types for comparison: ${typeOf(one)?.name} and ${typeOf(other)?.name}`,
+  );
 }
 
 /** Go's `eq` of two: numbers of different kinds do not compare, nil compares with all. */
@@ -87,7 +89,8 @@ export function deepEqual(one: Value, other: Value): boolean {
     if (typeOf(a) !== typeOf(b) && typeOf(a)?.name !== typeOf(b)?.name) return false;
     if (a instanceof Int) return a.n === (b as Int).n;
     if (a instanceof Float) return a.n === (b as Float).n;
-    if (a instanceof List) return a.isNil === (b as List).isNil && sameItems(a.items, (b as List).items, depth);
+    if (a instanceof List)
+      return a.isNil === (b as List).isNil && sameItems(a.items, (b as List).items, depth);
     if (a instanceof Struct) return sameItems(a.values, (b as Struct).values, depth);
     if (a instanceof Dict) return a.isNil === (b as Dict).isNil && sameEntries(a, b as Dict, depth);
     return a instanceof Pointer && same(a.to, (b as Pointer).to, depth + 1);

@@ -36,7 +36,8 @@ function describeList(nodes: readonly Node[], delimiters: Delimiters): string {
 }
 
 function describePipe(pipe: PipeNode, delimiters: Delimiters): string {
-  const declared = pipe.variables.length === 0 ? '' : `${pipe.variables.join(', ')} ${pipe.isAssign ? '=' : ':='} `;
+  const declared =
+    pipe.variables.length === 0 ? '' : `${pipe.variables.join(', ')} ${pipe.isAssign ? '=' : ':='} `;
   return declared + pipe.commands.map((command) => describeCommand(command, delimiters)).join(' | ');
 }
 

@@ -1,4 +1,4 @@
-import { toBytes } from './bytes.ts';
+import { escapedByte, toBytes } from './bytes.ts';
 import { isPrintableRune } from './quote.ts';
 
 /** The builtins `html`, `js` and `urlquery`. */
@@ -35,8 +35,8 @@ export function escapeJs(text: string): string {
 function escapeJsRune(rune: string): string {
   const code = rune.codePointAt(0)!;
   if (code >= 0x20 && code < 0x80) return rune;
-  if (code >= 0xd800 && code <= 0xdfff) return '\\uFFFD';
-  if (code >= 0x80 && isPrintableRune(rune)) return rune;
+  // A byte outside UTF-8 counts as U+FFFD, which prints, and is left as it is.
+  if (escapedByte(code) >= 0 || (code >= 0x80 && isPrintableRune(rune))) return rune;
   return `\\u${code.toString(16).toUpperCase().padStart(4, '0')}`;
 }
 
@@ -50,4 +50,3 @@ export function escapeQuery(text: string): string {
   }
   return escaped;
 }
-

@@ -17,9 +17,14 @@ export function formatFloat(value: number, verb: FloatVerb, precision: number): 
   if (verb === 'b') return sign + binary(size);
   if (verb === 'x' || verb === 'X') return sign + hexadecimal(size, precision, verb);
   const decimal = precision < 0 ? shortest(size) : rounded(size, verb, precision);
-  if (verb === 'f') return sign + plain(decimal, precision < 0 ? Math.max(decimal.digits.length - decimal.point, 0) : precision);
+  if (verb === 'f')
+    return (
+      sign + plain(decimal, precision < 0 ? Math.max(decimal.digits.length - decimal.point, 0) : precision)
+    );
   if (verb === 'e' || verb === 'E') {
-    return sign + exponential(decimal, precision < 0 ? Math.max(decimal.digits.length - 1, 0) : precision, verb);
+    return (
+      sign + exponential(decimal, precision < 0 ? Math.max(decimal.digits.length - 1, 0) : precision, verb)
+    );
   }
   return sign + general(decimal, precision, verb === 'g' ? 'e' : 'E');
 }
@@ -30,7 +35,8 @@ function general(decimal: Decimal, precision: number, letter: 'e' | 'E'): string
   const asked = precision < 0 ? 6 : precision === 0 ? 1 : precision;
   const threshold = precision >= 0 && asked > digits.length && digits.length >= point ? digits.length : asked;
   const exponent = point - 1;
-  if (exponent < -4 || exponent >= threshold) return exponential(decimal, Math.max(digits.length - 1, 0), letter);
+  if (exponent < -4 || exponent >= threshold)
+    return exponential(decimal, Math.max(digits.length - 1, 0), letter);
   return plain(decimal, Math.max(digits.length - point, 0));
 }
 
@@ -59,7 +65,8 @@ function shortest(size: number): Decimal {
 
 function rounded(size: number, verb: FloatVerb, precision: number): Decimal {
   const all = exact(size);
-  const wanted = verb === 'f' ? all.point + precision : verb === 'e' || verb === 'E' ? precision + 1 : precision || 1;
+  const wanted =
+    verb === 'f' ? all.point + precision : verb === 'e' || verb === 'E' ? precision + 1 : precision || 1;
   return roundTo(all, wanted);
 }
 

@@ -70,7 +70,10 @@ export function formatInteger(value: bigint, base: 2 | 8 | 10 | 16, verb: string
 /** `%U`: U+0078, with `#` followed by the character. */
 export function formatUnicode(value: bigint, flags: Flags): string {
   const unsigned = BigInt.asUintN(64, value);
-  const digits = unsigned.toString(16).toUpperCase().padStart(Math.max(flags.precision ?? 4, 4), '0');
+  const digits = unsigned
+    .toString(16)
+    .toUpperCase()
+    .padStart(Math.max(flags.precision ?? 4, 4), '0');
   const rune = unsigned <= 0x10ffffn ? runeText(Number(unsigned)) : '';
   const shown = flags.sharp && isPrintableRune(rune) ? ` '${rune}'` : '';
   return pad(`U+${digits}${shown}`, flags, false);

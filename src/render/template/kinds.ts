@@ -81,7 +81,12 @@ export const funcType = plain('func', 'func');
 
 const integerTypes: ReadonlyMap<string, GoType> = new Map(
   (['int', 'int8', 'int16', 'int32', 'int64', 'uint', 'uint8', 'uint16', 'uint32', 'uint64'] as const).map(
-    (name) => [name, { int: intType, int64: int64Type, uint: uintType, uint8: uint8Type, uint64: uint64Type }[name as string] ?? plain(name, name)],
+    (name) => [
+      name,
+      { int: intType, int64: int64Type, uint: uintType, uint8: uint8Type, uint64: uint64Type }[
+        name as string
+      ] ?? plain(name, name),
+    ],
   ),
 );
 

@@ -39,7 +39,12 @@ export class Lexer {
   }
 
   #emit(kind: TokenKind): Token {
-    const token = { kind, text: this.#input.slice(this.#start, this.#at), offset: this.#start, line: this.#line };
+    const token = {
+      kind,
+      text: this.#input.slice(this.#start, this.#at),
+      offset: this.#start,
+      line: this.#line,
+    };
     this.#skip();
     return token;
   }
@@ -132,11 +137,16 @@ export class Lexer {
 
   #insideAction(): Token {
     const delimiter = this.#rightDelimiter();
-    if (delimiter !== null) return this.#parens === 0 ? this.#passRight(delimiter) : this.#fail('unclosed left paren');
+    if (delimiter !== null)
+      return this.#parens === 0 ? this.#passRight(delimiter) : this.#fail('unclosed left paren');
     const rune = this.#peek();
     if (rune === '') return this.#fail('unclosed action');
     if (isSpace(rune)) return this.#space();
-    if (rune === '.' && !/^[0-9]$/.test(this.#input.charAt(this.#at + 1)) && this.#at + 1 < this.#input.length) {
+    if (
+      rune === '.' &&
+      !/^[0-9]$/.test(this.#input.charAt(this.#at + 1)) &&
+      this.#at + 1 < this.#input.length
+    ) {
       return this.#fieldOrVariable('field');
     }
     if (/^[0-9+.-]$/.test(rune)) return this.#number();
@@ -207,7 +217,9 @@ export class Lexer {
   /** Whether a name may end here: `$x+2` needs its spaces. */
   #atTerminator(): boolean {
     const rune = this.#peek();
-    return rune === '' || isSpace(rune) || '.,|:)('.includes(rune) || this.#input.startsWith(this.#right, this.#at);
+    return (
+      rune === '' || isSpace(rune) || '.,|:)('.includes(rune) || this.#input.startsWith(this.#right, this.#at)
+    );
   }
 
   #quoted(mark: string, kind: 'string' | 'charConstant', unterminated: string): Token {

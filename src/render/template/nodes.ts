@@ -50,7 +50,8 @@ export interface CommandNode {
 }
 
 export type Operand =
-  | { readonly kind: 'dot' | 'nil'; readonly offset: number }
+  | { readonly kind: 'dot'; readonly offset: number }
+  | { readonly kind: 'nil'; readonly offset: number }
   | { readonly kind: 'bool'; readonly offset: number; readonly value: boolean }
   | { readonly kind: 'string'; readonly offset: number; readonly source: string; readonly text: string }
   | NumberNode

@@ -61,19 +61,19 @@ function parseInteger(text: string): bigint | null {
   return null;
 }
 
+/** `_` stands between digits, or after a base prefix. */
+const UNDERSCORES = /^[+-]?(?:0[xX](?=_))?(?:[0-9a-fA-F.xXpP+-]|(?<=[0-9a-fA-FxX])_(?=[0-9a-fA-F]))*$/;
 const DECIMAL = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
 const HEXADECIMAL = /^([+-]?)0[xX]([0-9a-fA-F]*)\.?([0-9a-fA-F]*)[pP]([+-]?[0-9]+)$/;
 
-/** Go's ParseFloat, which takes `_` in numbers with a base prefix only. */
 function parseFloatLiteral(text: string): number | null {
-  if (DECIMAL.test(text)) {
-    const value = Number(text);
+  if (text.includes('_') && !UNDERSCORES.test(text)) return null;
+  const digits = text.replaceAll('_', '');
+  if (DECIMAL.test(digits)) {
+    const value = Number(digits);
     return Number.isFinite(value) ? value : null;
   }
-  if (text.includes('_') && !/^[+-]?0[xX](?:_?[0-9a-fA-F])*\.?(?:[0-9a-fA-F](?:_?[0-9a-fA-F])*)?[pP][+-]?[0-9](?:_?[0-9])*$/.test(text)) {
-    return null;
-  }
-  const match = HEXADECIMAL.exec(text.replaceAll('_', ''));
+  const match = HEXADECIMAL.exec(digits);
   if (match === null) return null;
   const [, sign = '', whole = '', fraction = '', exponent = '0'] = match;
   if (whole + fraction === '' || Math.abs(Number(exponent)) > 10_000) return null;

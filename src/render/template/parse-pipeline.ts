@@ -180,7 +180,11 @@ function parseString(tokens: TokenStream, token: Token): string {
 }
 
 /** The name in `define`, `template` and `block`. */
-export function parseName(tokens: TokenStream, scope: Scope, context: string): Token & { readonly name: string } {
+export function parseName(
+  tokens: TokenStream,
+  scope: Scope,
+  context: string,
+): Token & { readonly name: string } {
   const token = tokens.nextNonSpace();
   if (token.kind !== 'string' && token.kind !== 'rawString') tokens.unexpected(token, context, scope);
   return { ...token, name: parseString(tokens, token) };

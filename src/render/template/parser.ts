@@ -1,5 +1,5 @@
-import { byteLength } from './bytes.ts';
 import { builtinNames } from './builtin-names.ts';
+import { byteLength } from './bytes.ts';
 import { TemplateError } from './errors.ts';
 import { type Delimiters, Lexer } from './lexer.ts';
 import type { BranchNode, Node, Template, Tree } from './nodes.ts';
@@ -94,7 +94,8 @@ class Parser {
   #add(tree: Tree): void {
     const known = this.#trees.get(tree.name);
     if (known === undefined || isEmpty(known)) this.#trees.set(tree.name, tree);
-    else if (!isEmpty(tree)) this.#tokens.fail(`template: multiple definition of template ${quote(tree.name)}`);
+    else if (!isEmpty(tree))
+      this.#tokens.fail(`template: multiple definition of template ${quote(tree.name)}`);
   }
 
   #list(scope: Scope): { readonly nodes: Node[]; readonly end: End } {
@@ -196,7 +197,8 @@ class Parser {
   #template(scope: Scope): Node {
     const name = parseName(this.#tokens, scope, 'template clause');
     const next: Token = this.#tokens.nextNonSpace();
-    if (next.kind === 'rightDelim') return { kind: 'template', offset: name.offset, name: name.name, pipe: null };
+    if (next.kind === 'rightDelim')
+      return { kind: 'template', offset: name.offset, name: name.name, pipe: null };
     this.#tokens.back(next);
     const pipe = parsePipeline(this.#tokens, scope, 'template clause', 'rightDelim');
     return { kind: 'template', offset: name.offset, name: name.name, pipe };

@@ -1,3 +1,4 @@
+import { fromBytes } from './bytes.ts';
 import { FunctionError } from './errors.ts';
 import {
   type Flags,
@@ -13,7 +14,6 @@ import {
   noFlags,
   pad,
 } from './format-flags.ts';
-import { fromBytes } from './bytes.ts';
 import { sortedKeys } from './keys.ts';
 import { type GoType, isSigned } from './kinds.ts';
 import { Dict, Float, Int, keyValue, List, Pointer, Struct, typeOf, type Value } from './values.ts';
@@ -53,7 +53,7 @@ export class Printer {
 
   #value(value: Value, verb: string, depth: number): void {
     if (depth > MAX_DEPTH) throw new FunctionError(`value nested deeper than ${MAX_DEPTH} levels`);
-    if (value === undefined || value === null) this.#nil(value, verb);
+    if (value === undefined || value === null) this.write(this.flags.sharpV ? 'interface {}(nil)' : '<nil>');
     else if (typeof value === 'string') this.#string(value, verb, value);
     else if (typeof value === 'boolean') this.#bool(value, verb);
     else if (this.#speaks(value.type, verb)) this.#string(value.type.text!(value), verb, value);
@@ -80,12 +80,6 @@ export class Printer {
     }
     this.write(')');
     this.#erroring = false;
-  }
-
-  #nil(value: Value, verb: string): void {
-    if (this.flags.sharpV) this.write('interface {}(nil)');
-    else if (verb === 'v') this.write('<nil>');
-    else this.#bad(value, verb);
   }
 
   #bool(value: boolean, verb: string): void {
@@ -168,13 +162,16 @@ export class Printer {
 
   /** Go prints addresses below the top level, another text on every run; here the pointee prints everywhere. */
   #pointer(value: Pointer, verb: string, depth: number): void {
-    if (value.to === undefined) {
-      if (verb !== 'v') this.write(`%!${verb}(${value.type.name}=<nil>)`);
-      else this.write(this.flags.sharpV ? `(${value.type.name})(nil)` : pad('<nil>', this.flags));
-      return;
-    }
+    if (value.to === undefined) return this.#nilPointer(value, verb);
     if (!this.#speaks(typeOf(value.to)!, verb)) this.write('&');
     this.#value(value.to, verb, depth + 1);
+  }
+
+  #nilPointer(value: Pointer, verb: string): void {
+    const base = integerVerbs[verb];
+    if (base !== undefined && verb !== 'O') this.write(formatInteger(0n, base, verb, this.flags));
+    else if (verb !== 'v') this.write(`%!${verb}(${value.type.name}=<nil>)`);
+    else this.write(this.flags.sharpV ? `(${value.type.name})(nil)` : pad('<nil>', this.flags));
   }
 
   /** A function or channel: no address, for the same reason. */

@@ -14,7 +14,7 @@ const shortEscapes = new Map([
   ['\v', '\\v'],
 ]);
 
-const escapeValues = new Map([...shortEscapes].map(([rune, escape]) => [escape.charAt(1), rune]));
+const escapeValues = new Map([...shortEscapes].map(([rune, escaped]) => [escaped.charAt(1), rune]));
 
 export function isPrintableRune(rune: string): boolean {
   return PRINTABLE.test(rune);

@@ -27,5 +27,8 @@ export function indirect(value: Value): Value {
 
 /** Whether it can be printed into the output. */
 export function isPrintable(value: Value): boolean {
-  return !(value instanceof Chan) && (value === undefined || value === null || typeof value !== 'object' || value.type.kind !== 'func');
+  return (
+    !(value instanceof Chan) &&
+    (value === undefined || value === null || typeof value !== 'object' || value.type.kind !== 'func')
+  );
 }

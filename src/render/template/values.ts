@@ -27,7 +27,19 @@ import {
  *
  * `undefined` is absence (prints `<no value>`), `null` a nil interface (prints `<nil>` where it is an argument).
  */
-export type Value = undefined | null | boolean | string | Int | Float | List | Dict | Struct | Pointer | Func | Chan;
+export type Value =
+  | undefined
+  | null
+  | boolean
+  | string
+  | Int
+  | Float
+  | List
+  | Dict
+  | Struct
+  | Pointer
+  | Func
+  | Chan;
 
 /**
  * An integer of any width. Always a bigint inside: indexes of Consul and hashes need 64 bits, and one form for all
@@ -123,7 +135,10 @@ export class Chan {
 export function int(n: number | bigint, kind: IntegerKind = 'int'): Int {
   const bits = bitsOf(kind);
   const whole = BigInt(n);
-  return new Int(integerType(kind), isUnsigned(kind) ? BigInt.asUintN(bits, whole) : BigInt.asIntN(bits, whole));
+  return new Int(
+    integerType(kind),
+    isUnsigned(kind) ? BigInt.asUintN(bits, whole) : BigInt.asIntN(bits, whole),
+  );
 }
 
 export function uint(n: number | bigint): Int {
@@ -250,9 +265,15 @@ export function fromJs(data: unknown, depth = 0): Value {
   if (typeof data === 'string') return data.toWellFormed();
   if (typeof data === 'number') return new Float(data);
   if (typeof data === 'bigint') return int(data, 'int64');
-  if (Array.isArray(data)) return new List(anyListType, data.map((item) => fromJs(item, depth + 1)));
+  if (Array.isArray(data))
+    return new List(
+      anyListType,
+      data.map((item) => fromJs(item, depth + 1)),
+    );
   if (typeof data === 'object') {
-    const entries = Object.entries(data).map(([key, item]) => [key.toWellFormed(), fromJs(item, depth + 1)] as const);
+    const entries = Object.entries(data).map(
+      ([key, item]) => [key.toWellFormed(), fromJs(item, depth + 1)] as const,
+    );
     return dict(anyMapType, entries);
   }
   throw new TypeError(`a template cannot hold a ${typeof data}`);
