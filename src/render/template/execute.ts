@@ -97,6 +97,10 @@ class Walker {
     const state = this.#state;
     state.node = node;
     if (typeof value === 'string') return state.write(value, byteLength(value));
+    if (value instanceof Int && value.type.text === null) {
+      const digits = value.n.toString();
+      return state.write(digits, digits.length);
+    }
     const shown = indirect(value);
     if (!isPrintable(shown)) {
       state.fail(
@@ -168,7 +172,7 @@ class Walker {
 
   #iterated(value: Value, node: BranchNode): Iterable<readonly [Value, Value]> {
     if (value === undefined || value === null) return [];
-    if (value instanceof List) return listItems(value);
+    if (value instanceof List) return listItems(value, node.pipe.variables.length > 1);
     if (value instanceof Dict) return mapItems(value);
     if (value instanceof Chan) return channelItems(value);
     if (value instanceof Int && (isSigned(value.type.kind) || isUnsigned(value.type.kind))) {
@@ -211,8 +215,9 @@ class Walker {
 
 const MAX_SHOWN = 10_000;
 
-function* listItems(list: List): Iterable<readonly [Value, Value]> {
-  for (const [index, item] of list.items.entries()) yield [int(index), item];
+function* listItems(list: List, counted: boolean): Iterable<readonly [Value, Value]> {
+  let index = 0;
+  for (const item of list.items) yield [counted ? int(index++) : undefined, item];
 }
 
 function* mapItems(map: Dict): Iterable<readonly [Value, Value]> {

@@ -85,7 +85,6 @@ class Sprintf {
     if (!this.#goodIndex) return this.#printer.write(`%!${verb}(BADINDEX)`);
     if (this.#next >= this.#values.length) return this.#printer.write(`%!${verb}(MISSING)`);
     const value = this.#values[this.#next++];
-    if (verb === 'w') return this.#wrap(value);
     const { flags } = this.#printer;
     if (verb === 'v') {
       flags.sharpV = flags.sharp;
@@ -94,11 +93,6 @@ class Sprintf {
       flags.plus = false;
     }
     this.#printer.operand(value, verb);
-  }
-
-  /** `%w` belongs to errors alone. */
-  #wrap(value: Value): void {
-    this.#printer.operand(value, 'w');
   }
 
   #readFlags(): void {

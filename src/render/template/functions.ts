@@ -5,7 +5,7 @@ import type { Func, Value } from './values.ts';
 export interface CallContext {
   /** Name of the template that is being executed. */
   readonly template: string;
-  /** Executes a defined template with its own `.` and `$`, and gives its text. */
+  /** A defined template's text, with its own `.` and `$`. Its errors end the run: pass them on. */
   render(name: string, data: Value): string;
   /** Calls a function value, its arguments checked. */
   invoke(name: string, callee: Func, args: readonly Value[]): Value;

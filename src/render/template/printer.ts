@@ -47,7 +47,8 @@ export class Printer {
     if (value === undefined || value === null) {
       if (verb === 'T' || verb === 'v') this.write(pad('<nil>', this.flags));
       else this.#bad(value, verb);
-    } else if (verb === 'T') this.write(formatText(typeOf(value)!.name, this.flags));
+    } else if (verb === 'w') this.#bad(value, verb);
+    else if (verb === 'T') this.write(formatText(typeOf(value)!.name, this.flags));
     else this.#value(value, verb, 0);
   }
 
@@ -163,7 +164,9 @@ export class Printer {
   /** Go prints addresses below the top level, another text on every run; here the pointee prints everywhere. */
   #pointer(value: Pointer, verb: string, depth: number): void {
     if (value.to === undefined) return this.#nilPointer(value, verb);
-    if (!this.#speaks(typeOf(value.to)!, verb)) this.write('&');
+    const speaks = this.#speaks(typeOf(value.to)!, verb);
+    if (depth > 0 && !speaks && !'vbodxX'.includes(verb)) return this.#bad(value, verb);
+    if (!speaks) this.write('&');
     this.#value(value.to, verb, depth + 1);
   }
 

@@ -30,7 +30,8 @@ export class State {
   dotFromAny = false;
   depth = 0;
   #variables: Variable[];
-  #output = '';
+  /** Pieces, joined once: a string that grows piece by piece keeps the collector busy. */
+  #output: string[] = [];
   #outputBytes = 0;
 
   constructor(
@@ -49,14 +50,14 @@ export class State {
   }
 
   get output(): string {
-    return this.#output;
+    return this.#output.join('');
   }
 
   write(text: string, bytes: number): void {
     const { maxOutputBytes } = this.budget.limits;
     this.#outputBytes += bytes;
     if (this.#outputBytes > maxOutputBytes) throw new LimitReached(`output exceeds ${maxOutputBytes} bytes`);
-    this.#output += text;
+    this.#output.push(text);
   }
 
   /** Where to cut the variables again when a block ends. */
@@ -114,9 +115,9 @@ export class State {
   /** What `body` writes, which then is not part of the output. */
   captured(body: () => void): string {
     const [output, bytes] = [this.#output, this.#outputBytes];
-    this.#output = '';
+    this.#output = [];
     body();
-    const text = this.#output;
+    const text = this.#output.join('');
     this.#output = output;
     this.#outputBytes = bytes;
     return text;
