@@ -1,9 +1,10 @@
-import { converted, fitted, idealValue, literalFor, nilFor } from './argument-types.ts';
+import { fitted, idealValue, literalFor, nilFor } from './argument-types.ts';
 import { builtins } from './builtins.ts';
 import { describeNode } from './describe-node.ts';
 import { FunctionError, LimitReached, MissingData } from './errors.ts';
 import { findField } from './fields.ts';
 import type { CallContext, TemplateFunction } from './functions.ts';
+import { invoke } from './invoke.ts';
 import type { GoType } from './kinds.ts';
 import type {
   ChainNode,
@@ -36,7 +37,7 @@ export class Evaluator {
         return state.tree.name;
       },
       render,
-      invoke: (name, callee, args) => this.#invoke(name, callee, args),
+      invoke: (name, callee, args) => invoke(name, callee, args, this.#context),
       spend: (steps) => state.budget.spend(steps),
       maxStringBytes: state.budget.limits.maxOutputBytes,
     };
@@ -272,29 +273,9 @@ export class Evaluator {
     const name = operands.length > 1 ? this.#source(operands[1]!) : 'function';
     return this.#guarded('call', at, () => {
       if (callee === undefined || callee === null) throw new FunctionError('call of nil');
-      if (callee instanceof Func) return this.#invoke(name, callee, rest);
+      if (callee instanceof Func) return invoke(name, callee, rest, this.#context);
       throw new FunctionError(`non-function ${name} of type ${typeOf(callee)!.name}`);
     });
-  }
-
-  #invoke(name: string, callee: Func, args: readonly Value[]): Value {
-    const { params, variadic, call } = callee.does;
-    if (variadic === null && args.length !== params.length) {
-      throw new FunctionError(`wrong number of args for ${name}: got ${args.length} want ${params.length}`);
-    }
-    if (args.length < params.length) {
-      throw new FunctionError(
-        `wrong number of args for ${name}: got ${args.length} want at least ${params.length}`,
-      );
-    }
-    const fits = args.map((arg, index) => {
-      try {
-        return converted(arg, (params[index] ?? variadic)!);
-      } catch (error) {
-        throw new FunctionError(`arg ${index}: ${(error as Error).message}`);
-      }
-    });
-    return call(fits, this.#context);
   }
 }
 

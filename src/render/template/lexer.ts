@@ -1,4 +1,4 @@
-import { formatUnicode, noFlags } from './format-flags.ts';
+import { characterName, isSpace, LETTER_OR_DIGIT } from './characters.ts';
 import { quote } from './quote.ts';
 import { keywords, type Token, type TokenKind } from './tokens.ts';
 
@@ -7,8 +7,6 @@ export interface Delimiters {
   readonly right: string;
 }
 
-const LETTER_OR_DIGIT = /^[\p{L}\p{Nd}_]$/u;
-const SPACES = ' \t\r\n';
 const decimalDigits = '0123456789_';
 const hexDigits = '0123456789abcdefABCDEF_';
 
@@ -293,13 +291,4 @@ export class Lexer {
     const code = this.#input.codePointAt(this.#at);
     return code === undefined ? '' : String.fromCodePoint(code);
   }
-}
-
-function isSpace(rune: string): boolean {
-  return rune !== '' && SPACES.includes(rune);
-}
-
-/** `U+0023 '#'` */
-function characterName(rune: string): string {
-  return formatUnicode(BigInt(rune.codePointAt(0) ?? 0), { ...noFlags(), sharp: true });
 }
