@@ -170,7 +170,8 @@ class Sprintf {
     if (this.#format.charAt(this.#at) !== '[') return;
     this.#reordered = true;
     const close = this.#format.indexOf(']', this.#at);
-    if (close < 0) {
+    // Go looks for no index in fewer than three characters.
+    if (close < 0 || this.#format.length - this.#at < 3) {
       this.#goodIndex = false;
       this.#at++;
       return;

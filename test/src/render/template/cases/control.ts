@@ -51,6 +51,16 @@ export const outputs: readonly Case[] = [
   ],
   ['a range over a range variable', '{{range $s := .svcs}}{{range $s.Tags}}{{.}}{{end}};{{end}}', 'blue;;'],
   ['variables within a range are fresh', '{{range .list}}{{$x := .}}{{$x}}{{end}}', 'abc'],
+  [
+    'a declaration in a range does not reach the next iteration',
+    '{{$x := "o"}}{{range .list}}{{$x}}{{$x := .}}{{end}}',
+    'ooo',
+  ],
+  [
+    'a declaration in a range leaves the variables of the range alone',
+    '{{range $i, $e := .list}}{{$y := 0}}{{$i}}{{$e}}{{end}}',
+    '0a1b2c',
+  ],
   ['an outer variable counts', '{{$n := 0}}{{range .list}}{{$n = add $n 1}}{{end}}{{$n}}', '3'],
   ['an inner declaration hides', '{{$x := 1}}{{if true}}{{$x := 2}}{{$x}}{{end}}{{$x}}', '21'],
   ['an inner assignment lasts', '{{$x := 1}}{{if true}}{{$x = 2}}{{end}}{{$x}}', '2'],

@@ -185,6 +185,7 @@ export const outputs: readonly Case[] = [
   ['an index of zero', '{{printf "%[0]d" 1}}', '%!d(BADINDEX)'],
   ['an index that is no number', '{{printf "%[x]d" 1}}', '%!d(BADINDEX)'],
   ['an index that is not closed', '{{printf "%[1d" 1}}', '%!d(BADINDEX)'],
+  ['an empty index at the end', '{{printf "%[]" 1}}', '%!](BADINDEX)'],
   ['an empty index', '{{printf "%[]d" 1}}', '%!d(BADINDEX)'],
   ['an index with a width', '{{printf "%[1]5d" 1}}', '%!d(BADINDEX)'],
   ['an index before a star', '{{printf "%[2]*[1]d" 1 5}}', '    1'],
