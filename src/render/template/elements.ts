@@ -69,7 +69,7 @@ function offset(index: Value, length: number): number {
 }
 
 /** A value as a map holds it for a key. */
-export function keyOf(value: Value): Key {
+function keyOf(value: Value): Key {
   if (typeof value === 'string' || typeof value === 'boolean') return value;
   if (value instanceof Int || value instanceof Float) return value.n;
   throw new FunctionError(`runtime error: hash of unhashable type ${typeOf(value)?.name ?? 'nil'}`);

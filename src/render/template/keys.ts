@@ -4,7 +4,7 @@ import type { Dict, Key } from './values.ts';
 const rank: Readonly<Record<string, number>> = { boolean: 0, bigint: 1, number: 2, string: 3 };
 
 /** Order of a map's keys: numbers by size, strings by bytes, false before true, and those kinds apart. */
-export function compareKeys(one: Key, other: Key): number {
+function compareKeys(one: Key, other: Key): number {
   if (typeof one === 'string' && typeof other === 'string') return compareText(one, other);
   if (typeof one !== typeof other) return rank[typeof one]! - rank[typeof other]!;
   if (Number.isNaN(one)) return -1;

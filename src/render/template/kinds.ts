@@ -65,12 +65,21 @@ function plain(name: string, kind: Kind, elem: GoType | null = null, key: GoType
   };
 }
 
+const integerTypes: ReadonlyMap<IntegerKind, GoType> = new Map(
+  (['int', 'int8', 'int16', 'int32', 'int64', 'uint', 'uint8', 'uint16', 'uint32', 'uint64'] as const).map(
+    (name) => [name, plain(name, name)],
+  ),
+);
+
+/** The type of integers of one width. */
+export function integerType(name: IntegerKind): GoType {
+  return integerTypes.get(name)!;
+}
+
+export const intType = integerType('int');
+export const int64Type = integerType('int64');
+export const uintType = integerType('uint');
 export const boolType = plain('bool', 'bool');
-export const intType = plain('int', 'int');
-export const int64Type = plain('int64', 'int64');
-export const uintType = plain('uint', 'uint');
-export const uint8Type = plain('uint8', 'uint8');
-export const uint64Type = plain('uint64', 'uint64');
 export const floatType = plain('float64', 'float64');
 export const stringType = plain('string', 'string');
 /** Any value at all. */
@@ -78,21 +87,6 @@ export const anyType = plain('interface {}', 'interface');
 /** Any value, and absence as itself: what the builtin functions take. */
 export const rawType = plain('reflect.Value', 'interface');
 export const funcType = plain('func', 'func');
-
-const integerTypes: ReadonlyMap<string, GoType> = new Map(
-  (['int', 'int8', 'int16', 'int32', 'int64', 'uint', 'uint8', 'uint16', 'uint32', 'uint64'] as const).map(
-    (name) => [
-      name,
-      { int: intType, int64: int64Type, uint: uintType, uint8: uint8Type, uint64: uint64Type }[
-        name as string
-      ] ?? plain(name, name),
-    ],
-  ),
-);
-
-export function integerType(name: IntegerKind): GoType {
-  return integerTypes.get(name)!;
-}
 
 const slices = new Map<GoType, GoType>();
 const pointers = new Map<GoType, GoType>();
