@@ -24,6 +24,8 @@ export interface PublisherOptions {
   readonly log: Log;
   /** Hands a message to every worker. */
   readonly broadcast: (message: TableMessage, receivedAt: number) => void;
+  /** Told after the workers: a port is opened when its route is there. */
+  readonly onRoutes: (delta: Delta) => void;
   readonly onService: (service: string, instances: readonly Instance[]) => void;
   readonly onComplete: () => void;
 }
@@ -219,6 +221,7 @@ export class Publisher implements ProviderEvents {
     };
     for (const name of delta.pools.drop) this.#options.endpointSlots.setPool(name, []);
     this.#options.broadcast(message, receivedAt);
+    this.#options.onRoutes(delta);
     this.#logDelta(delta);
   }
 

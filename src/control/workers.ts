@@ -18,6 +18,8 @@ export interface WorkersOptions {
   readonly log: Log;
   /** The whole table, for a fresh worker; null before the first complete one. */
   readonly table: () => TableMessage | null;
+  /** Ports that routes want open, for a fresh worker. */
+  readonly ports: () => readonly number[];
   readonly onMessage: (worker: number, message: FromWorker) => void;
   readonly onDeath: (worker: number) => void;
 }
@@ -126,6 +128,7 @@ export class Workers {
       const table = this.#options.table();
       if (table) seat.worker!.postMessage(table);
       if (this.#isListening) seat.worker!.postMessage({ type: 'listen' } satisfies ToWorker);
+      seat.worker!.postMessage({ type: 'ports', ports: this.#options.ports() } satisfies ToWorker);
     }
     this.#options.onMessage(index, message);
   }

@@ -23,6 +23,27 @@ export interface AccessEntry {
   readonly referer: string;
 }
 
+/** A connection that was passed on as it came. Its line has the same fields, those of HTTP empty. */
+export interface StreamEntry {
+  readonly id: string;
+  readonly listener: string;
+  readonly client: string;
+  /** What TLS was for; empty when that is not known. */
+  readonly serverName: string;
+  readonly protocol: 'tcp' | 'tls';
+  readonly status: number;
+  readonly reason: string;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly durationMs: number;
+  /** Until the instance was connected; negative when none was. */
+  readonly upstreamMs: number;
+  readonly route: string;
+  readonly service: string;
+  readonly endpoint: string;
+  readonly retries: number;
+}
+
 /** A batch leaves when it is this long, or at the next beat of the timer. */
 const BATCH_CHARS = 128 * 1024;
 const FLUSH_MS = 100;
@@ -37,6 +58,7 @@ const MAX_VALUE = 2048;
 export class AccessLog {
   #text = '';
   readonly #format: (entry: AccessEntry, time: string) => string;
+  readonly #formatStream: (entry: StreamEntry, time: string) => string;
   readonly #isJson: boolean;
   readonly #send: (lines: Uint8Array<ArrayBuffer>) => void;
   readonly #timer: NodeJS.Timeout;
@@ -46,6 +68,7 @@ export class AccessLog {
   constructor(format: Exclude<AccessLogFormat, 'off'>, send: (lines: Uint8Array<ArrayBuffer>) => void) {
     this.#isJson = format === 'json';
     this.#format = format === 'json' ? jsonLines() : format === 'common' ? commonLine : combinedLine;
+    this.#formatStream = format === 'json' ? jsonStream : format === 'common' ? commonStream : combinedStream;
     this.#send = send;
     this.#timer = setInterval(() => this.flush(), FLUSH_MS);
     this.#timer.unref();
@@ -53,6 +76,11 @@ export class AccessLog {
 
   write(entry: AccessEntry): void {
     this.#text += this.#format(entry, this.#now());
+    if (this.#text.length >= BATCH_CHARS) this.flush();
+  }
+
+  writeStream(entry: StreamEntry): void {
+    this.#text += this.#formatStream(entry, this.#now());
     if (this.#text.length >= BATCH_CHARS) this.flush();
   }
 
@@ -100,6 +128,28 @@ function jsonLines(): (entry: AccessEntry, time: string) => string {
     `"upstreamMs":${entry.upstreamMs < 0 ? 'null' : decimal(entry.upstreamMs)},"route":${route(entry.route)},` +
     `"service":${service(entry.service)},"endpoint":${endpoint(entry.endpoint)},"retries":${entry.retries},` +
     `"tlsVersion":null,"userAgent":${userAgent(entry.userAgent)},"referer":${referer(entry.referer)}}\n`;
+}
+
+function jsonStream(entry: StreamEntry, time: string): string {
+  return (
+    `{"time":"${time}","id":"${entry.id}","listener":"${entry.listener}","client":"${entry.client}",` +
+    `"method":"","host":${quoted(entry.serverName)},"path":"","protocol":"${entry.protocol}",` +
+    `"status":${entry.status},"reason":"${entry.reason}",` +
+    `"bytesIn":${entry.bytesIn},"bytesOut":${entry.bytesOut},"durationMs":${decimal(entry.durationMs)},` +
+    `"upstreamMs":${entry.upstreamMs < 0 ? 'null' : decimal(entry.upstreamMs)},"route":${quoted(entry.route)},` +
+    `"service":${quoted(entry.service)},"endpoint":${quoted(entry.endpoint)},"retries":${entry.retries},` +
+    `"tlsVersion":null,"userAgent":"","referer":""}\n`
+  );
+}
+
+/** Instead of a request: what came, for what, and how it ended. */
+function commonStream(entry: StreamEntry, time: string): string {
+  const what = `${entry.protocol.toUpperCase()} ${entry.serverName || entry.listener} ${entry.reason}`;
+  return `${entry.client} - - [${time}] ${quoted(what)} ${entry.status} ${entry.bytesOut || '-'}\n`;
+}
+
+function combinedStream(entry: StreamEntry, time: string): string {
+  return `${commonStream(entry, time).slice(0, -1)} "-" "-"\n`;
 }
 
 /** Quotes a text, and remembers the latest. */

@@ -82,6 +82,7 @@ const TIMEOUTS: Timeouts = {
   responseMs: 10_000,
   streamIdleMs: 10_000,
   tunnelIdleMs: 60_000,
+  tcpIdleMs: 60_000,
   upstreamIdleMs: 15_000,
   drainMs: 5000,
 };
@@ -107,6 +108,7 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
       listeners: [
         { name: 'web', address: { host: '127.0.0.1', port: 8080 }, protocol: scheme, proxyProtocol },
       ],
+      tcp: { host: '127.0.0.1', proxyProtocol: false },
       limits: { ...LIMITS, ...options.limits },
       timeouts: { ...TIMEOUTS, ...options.timeouts },
       trustedProxies: options.trustedProxies ?? [],
@@ -163,7 +165,14 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
   );
   engine.hasCatalog = options.isComplete ?? true;
 
-  const facts = { name: 'web', index: 0, scheme, port: scheme === 'http' ? 8080 : 8443, proxyProtocol };
+  const facts = {
+    name: 'web',
+    index: 0,
+    scheme,
+    port: scheme === 'http' ? 8080 : 8443,
+    proxyProtocol,
+    tcpPort: 0,
+  };
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     accept(socket, facts, engine);
   });

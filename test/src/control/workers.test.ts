@@ -29,7 +29,7 @@ function startWorkers(count: number): Setting {
   endings.push(() => process.off('worker', onWorker));
   const loaded = loadConfig({ flags: {}, env: {}, cwd: '/' });
   if (!loaded.ok) throw new Error('the defaults are not valid');
-  const { limits, timeouts, trustedProxies } = loaded.config;
+  const { limits, timeouts, trustedProxies, tcp } = loaded.config;
   const counters = createCountersLayout(count);
   const delays: number[] = [];
   const deaths: number[] = [];
@@ -41,9 +41,10 @@ function startWorkers(count: number): Setting {
     },
   } as unknown as Log;
   const workers = new Workers({
-    setup: { counters, listeners: [], limits, timeouts, trustedProxies, accessLog: 'off' },
+    setup: { counters, listeners: [], tcp, limits, timeouts, trustedProxies, accessLog: 'off' },
     ...{ count, counters, log },
     table: () => null,
+    ports: () => [],
     onMessage: () => {},
     onDeath: (worker) => void deaths.push(worker),
   });
