@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { expect } from 'vitest';
 import type { Balance, RouteOptions, Rule } from '../../router/model.ts';
+import { streamKey } from '../../router/stream.ts';
 import type { Limits, Timeouts } from '../../src/config/config.ts';
 import { accept } from '../../src/data/accept.ts';
 import type { Endpoint } from '../../src/data/endpoint.ts';
@@ -94,6 +95,7 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
   const lines: LogLine[] = [];
   const slots = new Map<string, number>();
   const known = new Set<Endpoint>();
+  const livePools = new Map<string, LivePool | null>();
   const { scheme = 'http', proxyProtocol = false } = options;
   const send = (message: FromWorker): void => {
     if (message.type === 'released') released.push(...message.slots);
@@ -108,7 +110,7 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
       listeners: [
         { name: 'web', address: { host: '127.0.0.1', port: 8080 }, protocol: scheme, proxyProtocol },
       ],
-      tcp: { host: '127.0.0.1', proxyProtocol: false },
+      tcp: { host: '127.0.0.1', proxyProtocol: options.proxyProtocol ?? false },
       limits: { ...LIMITS, ...options.limits },
       timeouts: { ...TIMEOUTS, ...options.timeouts },
       trustedProxies: options.trustedProxies ?? [],
@@ -137,7 +139,9 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
       ...{ host: '', path: '/', match: 'segment', methods: null, listeners: null, priority: 0 },
       ...given,
     };
-    const id = `${rule.host}${rule.path}${rule.methods ? ` ${rule.methods}` : ''}`;
+    const id = rule.stream
+      ? streamKey(rule.host, rule.stream)
+      : `${rule.host}${rule.path}${rule.methods ? ` ${rule.methods}` : ''}`;
     const service = pool ?? '';
     const source = { provider: 'file' as const, service, instances: [], text: id };
     return { id, rule, pool, service, options: routeOptions, source, slot: slotOf(`route ${id}`) };
@@ -152,9 +156,12 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
     engine.table.apply({
       ...{ type: 'table', version, reset, isComplete: true, routes, pools, forgetRoutes: [] },
     });
-    for (const route of engine.table.routes()) {
-      for (const { endpoint } of route.live.pool?.members ?? []) known.add(endpoint);
+    const streams = routes.set.flatMap(({ id }) => engine.table.stream(id) ?? []);
+    for (const route of [...engine.table.routes(), ...streams]) {
+      livePools.set(route.pool ?? '', route.live.pool);
     }
+    for (const pool of livePools.values())
+      for (const { endpoint } of pool?.members ?? []) known.add(endpoint);
   };
   const asPools = (pools: Record<string, EndpointSpec[]>): SlottedPool[] =>
     Object.entries(pools).map(([name, endpoints]) => asPool(name, endpoints));
@@ -192,8 +199,9 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
     setPools: (pools, drop = []) => apply({ set: [], drop: [] }, { set: asPools(pools), drop }),
     setRoutes: (routes, drop = []) => apply({ set: routes.map(asRoute), drop }, { set: [], drop: [] }),
     pool: (name = 'main') => {
-      for (const route of engine.table.routes()) if (route.pool === name) return route.live.pool!;
-      throw new Error(`no route to the pool ${name}`);
+      const pool = livePools.get(name);
+      if (!pool) throw new Error(`no route to the pool ${name}`);
+      return pool;
     },
     endpoint: (port, pool) =>
       plane.pool(pool).members.find(({ endpoint }) => endpoint.port === port)!.endpoint,
@@ -214,7 +222,7 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
       eventually(
         () => {
           const [open, idle] = [[...known].flatMap((e) => [...e.connections]).length, idleOf(known)];
-          const now = { clients: engine.clients.size, leases: inFlight(), busy: open - idle };
+          const now = { clients: engine.openConnections, leases: inFlight(), busy: open - idle };
           expect(now).toEqual({ clients: 0, leases: 0, busy: 0 });
           expect(engine.deadlines.size).toBe(open + engine.departures.size);
         },

@@ -51,7 +51,6 @@ export class Stream implements Timed, SocketOwner, StreamUser {
   #hasClientEnded = false;
   #hasUpstreamEnded = false;
   #isClientClosed = false;
-  #unsent = 0;
 
   constructor(socket: net.Socket, arrival: Arrival, route: LiveRoute, engine: Engine) {
     this.listener = arrival.listener;
@@ -76,7 +75,8 @@ export class Stream implements Timed, SocketOwner, StreamUser {
     const key = pool?.balance.kind === 'hash' ? this.peer.address : null;
     const member = pool?.acquire({ random: Math.random, key, tried: this.#tried }, deadlines.now) ?? null;
     if (member === null) return this.#abort(this.#ending ?? 'no_healthy_instance');
-    if (this.retries === 0) pool!.budget.earn();
+    if (this.#tried === null) pool!.budget.earn();
+    else this.#retried();
     this.#member = member;
     this.endpoint = member.endpoint.authority;
     this.#phase = Phase.connecting;
@@ -149,7 +149,6 @@ export class Stream implements Timed, SocketOwner, StreamUser {
     this.#ending ??= 'client_closed';
     this.#hasClientEnded = true;
     this.#upstream?.socket.end();
-    this.#bothEnded();
   }
 
   onUpstreamEnd(): void {
@@ -157,13 +156,6 @@ export class Stream implements Timed, SocketOwner, StreamUser {
     this.#ending ??= 'upstream_closed';
     this.#hasUpstreamEnded = true;
     this.#socket.end();
-    this.#bothEnded();
-  }
-
-  /** What is unsent still leaves, and only for as long as it does. */
-  #bothEnded(): void {
-    if (!this.#hasClientEnded || !this.#hasUpstreamEnded) return;
-    this.deadline = this.#engine.deadlines.now + this.#engine.timeouts.streamIdleMs;
   }
 
   onError(): void {
@@ -180,19 +172,21 @@ export class Stream implements Timed, SocketOwner, StreamUser {
 
   /** The one place where another instance is tried: nothing of the client has been sent to this one. */
   #attemptFailed(failure: 'connect_failed' | 'connect_timeout' | 'upstream_reset'): void {
-    const { live, options, slot } = this.route;
-    const { deadlines, recorder } = this.#engine;
+    const { live, options } = this.route;
     const member = this.#member!;
-    member.endpoint.failed('connect', deadlines.now);
+    member.endpoint.failed('connect', this.#engine.deadlines.now);
     this.#dropUpstream();
     this.#socket.pause();
     this.#ending = failure;
     const mayTry = this.retries < (options.retry ?? DEFAULT_RETRIES) && live.pool?.budget.spend() !== false;
     if (!mayTry) return this.#abort(failure);
     this.#tried = [...(this.#tried ?? []), member];
-    this.retries++;
-    recorder.retry(slot);
     this.#attempt();
+  }
+
+  #retried(): void {
+    this.retries++;
+    this.#engine.recorder.retry(this.route.slot);
   }
 
   onClose(): void {
@@ -223,25 +217,10 @@ export class Stream implements Timed, SocketOwner, StreamUser {
 
   expire(): void {
     if (this.#phase !== Phase.open) return this.#attemptFailed('connect_timeout');
-    const { deadlines, timeouts } = this.#engine;
-    // A slow reader takes what is there without anything new coming in.
-    if (this.#hasProgressed()) {
-      this.deadline = deadlines.now + Math.min(timeouts.streamIdleMs, timeouts.tcpIdleMs);
-      return;
-    }
-    if (this.#hasClientEnded && this.#hasUpstreamEnded) return this.#abort(this.#ending!);
     this.#ending ??= 'idle';
     this.#upstream?.socket.destroy();
     this.#socket.destroy();
     this.#over();
-  }
-
-  /** True when either side has taken some of what is unsent since this was last asked. */
-  #hasProgressed(): boolean {
-    const unsent = this.#socket.writableLength + (this.#upstream?.socket.writableLength ?? 0);
-    const hasProgressed = unsent > 0 && unsent !== this.#unsent;
-    this.#unsent = unsent;
-    return hasProgressed;
   }
 
   /** Ends such that neither side can take what it has for complete. */
