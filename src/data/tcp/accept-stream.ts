@@ -3,7 +3,7 @@ import type { Ending } from '../../shared/endings.ts';
 import type { Engine, ListenerFacts } from '../engine.ts';
 import { type Peer, plainAddress } from '../forwarded.ts';
 import type { LiveRoute } from '../live-table.ts';
-import { reset } from '../owned-socket.ts';
+import { disown, reset } from '../owned-socket.ts';
 import { Preface, refuseConnection } from '../preface.ts';
 import { type Arrival, arrivalOf } from './arrival.ts';
 import { HelloPeek } from './hello-peek.ts';
@@ -40,16 +40,45 @@ function enter(socket: net.Socket, arrival: Arrival, engine: Engine): void {
   if (engine.admission.refusalOf(peer) !== null) return refuse(socket, arrival, 'rate_limited', engine);
   const route = engine.table.streamOnPort(listener.tcpPort);
   if (route !== null) return startStream(socket, arrival, route, engine);
-  new HelloPeek(socket, arrival, engine, (peeked) => {
-    const found = engine.table.matchSni(peeked.hello?.serverName ?? '', listener);
-    if (found === null) return 'no_route';
-    startStream(socket, peeked, found, engine);
-    return null;
+  new HelloPeek(socket, arrival, engine, {
+    onHello: (peeked) => (passOn(socket, peeked, engine) ? null : 'no_route'),
   });
 }
 
-/** A route takes the connection. Nothing is written to the client before. */
-export function startStream(socket: net.Socket, arrival: Arrival, route: LiveRoute, engine: Engine): void {
+/**
+ * A connection to an https listener: passed on when its server name has a route, and otherwise handed to `terminate` as it
+ * came, also when it is no TLS. The socket must be paused (`pauseOnConnect`) and have no owner yet.
+ */
+export function passOnOrTerminate(
+  socket: net.Socket,
+  arrival: Arrival,
+  engine: Engine,
+  terminate: () => void,
+): void {
+  if (!engine.table.hasSharedNames) return terminate();
+  const giveBack = (received: Buffer): void => {
+    disown(socket);
+    if (received.length > 0) socket.unshift(received);
+    terminate();
+  };
+  new HelloPeek(socket, arrival, engine, {
+    onHello: (peeked) => {
+      if (!passOn(socket, peeked, engine)) giveBack(peeked.received!);
+      return null;
+    },
+    onOther: giveBack,
+  });
+}
+
+/** False when no route takes the server name. */
+function passOn(socket: net.Socket, arrival: Arrival, engine: Engine): boolean {
+  const route = engine.table.matchSni(arrival.hello?.serverName ?? '', arrival.listener);
+  if (route !== null) startStream(socket, arrival, route, engine);
+  return route !== null;
+}
+
+/** A route takes the connection. */
+function startStream(socket: net.Socket, arrival: Arrival, route: LiveRoute, engine: Engine): void {
   const { allow, deny } = route.live;
   const { address } = arrival.peer;
   const isDenied = deny?.has(address) || (allow !== null && !allow.has(address));

@@ -9,8 +9,13 @@ import type { Arrival } from './arrival.ts';
 import { POSTGRES_GSS_REQUEST, POSTGRES_NO, POSTGRES_SSL_REQUEST, POSTGRES_YES } from './opening.ts';
 import { recordRefusedStream } from './stream-record.ts';
 
-/** Takes the connection, its socket paused; or says why nobody does. */
-export type OnHello = (arrival: Arrival) => Ending | null;
+/** Who takes a connection that has been looked at; its socket is paused then. */
+export interface HelloTaker {
+  /** Takes it, or says why nobody does. */
+  onHello(arrival: Arrival): Ending | null;
+  /** Takes what is no ClientHello, with what has been read. Where this is missing, such a connection is closed. */
+  onOther?(received: Buffer): void;
+}
 
 /** RFC 8446 §6: a fatal alert, in a record that every version reads: unrecognized_name. */
 const UNRECOGNIZED_NAME = '\x15\x03\x03\x00\x02\x02\x70';
@@ -26,18 +31,18 @@ export class HelloPeek implements Timed, SocketOwner {
   readonly #socket: net.Socket;
   readonly #arrival: Arrival;
   readonly #engine: Engine;
-  readonly #onHello: OnHello;
+  readonly #taker: HelloTaker;
   readonly #startedAt = performance.now();
   /** Grows by doubling: a hello in single bytes must not be copied anew for each. */
   #bytes: Buffer = Buffer.alloc(0);
   #length = 0;
   #isPostgres = false;
 
-  constructor(socket: net.Socket, arrival: Arrival, engine: Engine, onHello: OnHello) {
+  constructor(socket: net.Socket, arrival: Arrival, engine: Engine, taker: HelloTaker) {
     this.#socket = socket;
     this.#arrival = arrival;
     this.#engine = engine;
-    this.#onHello = onHello;
+    this.#taker = taker;
     this.deadline = engine.deadlines.now + engine.timeouts.headMs;
     engine.peeks.add(this);
     engine.deadlines.add(this);
@@ -49,7 +54,7 @@ export class HelloPeek implements Timed, SocketOwner {
   onData(chunk: Buffer): void {
     if (!this.#engine.peeks.has(this)) return;
     this.#append(chunk);
-    if (!this.#isPostgres && this.#readsPostgres()) return;
+    if (!this.#isPostgres && this.#taker.onOther === undefined && this.#readsPostgres()) return;
     const read = readClientHello(this.#bytes.subarray(0, this.#length));
     switch (read.kind) {
       case 'need-more':
@@ -95,17 +100,24 @@ export class HelloPeek implements Timed, SocketOwner {
   #hand(hello: NonNullable<Arrival['hello']>): void {
     this.#leave();
     this.#socket.pause();
-    const received = Buffer.from(this.#bytes.subarray(0, this.#length));
-    const arrival = { ...this.#arrival, hello, received, isPostgres: this.#isPostgres };
-    const ending = this.#onHello(arrival);
+    const arrival = { ...this.#arrival, hello, received: this.#received(), isPostgres: this.#isPostgres };
+    const ending = this.#taker.onHello(arrival);
     if (ending === null) return;
     this.#record(ending, hello.serverName);
     new Farewell(this.#socket, UNRECOGNIZED_NAME, this.#engine);
     this.#socket.resume();
   }
 
+  #received(): Buffer {
+    return Buffer.from(this.#bytes.subarray(0, this.#length));
+  }
+
   #refuse(ending: Ending): void {
     this.#leave();
+    if (this.#taker.onOther !== undefined) {
+      this.#socket.pause();
+      return this.#taker.onOther(this.#received());
+    }
     this.#record(ending, null);
     this.#socket.destroy();
   }
