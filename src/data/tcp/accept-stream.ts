@@ -36,9 +36,7 @@ function peerAt(address: string, engine: Engine): Peer {
 
 /** There is room, and it is known who comes. */
 function enter(socket: net.Socket, arrival: Arrival, engine: Engine): void {
-  const { listener, peer } = arrival;
-  if (engine.admission.refusalOf(peer) !== null) return refuse(socket, arrival, 'rate_limited', engine);
-  const route = engine.table.streamOnPort(listener.tcpPort);
+  const route = engine.table.streamOnPort(arrival.listener.tcpPort);
   if (route !== null) return startStream(socket, arrival, route, engine);
   new HelloPeek(socket, arrival, engine, {
     onHello: (peeked) => (passOn(socket, peeked, engine) ? null : 'no_route'),
@@ -81,6 +79,9 @@ function passOn(socket: net.Socket, arrival: Arrival, engine: Engine): boolean {
 function startStream(socket: net.Socket, arrival: Arrival, route: LiveRoute, engine: Engine): void {
   const { allow, deny } = route.live;
   const { address } = arrival.peer;
+  if (engine.admission.refusalOf(arrival.peer) !== null) {
+    return refuse(socket, { ...arrival, route }, 'rate_limited', engine);
+  }
   const isDenied = deny?.has(address) || (allow !== null && !allow.has(address));
   if (isDenied) return refuse(socket, { ...arrival, route }, 'denied', engine);
   new Stream(socket, arrival, route, engine);

@@ -111,6 +111,11 @@ export class Stream implements Timed, SocketOwner, StreamUser {
     this.#socket.resume();
   }
 
+  get #isFresh(): boolean {
+    const { deadlines, timeouts } = this.#engine;
+    return this.deadline - timeouts.tcpIdleMs + timeouts.connectMs > deadlines.now;
+  }
+
   #touch(): void {
     this.deadline = this.#engine.deadlines.now + this.#engine.timeouts.tcpIdleMs;
   }
@@ -164,8 +169,8 @@ export class Stream implements Timed, SocketOwner, StreamUser {
 
   onUpstreamError(): void {
     if (this.#phase !== Phase.open) return this.#attemptFailed('connect_failed');
-    // Nothing has passed in either direction: it is as good as never connected.
-    if (this.bytesIn + this.bytesOut === 0 && !this.#hasClientEnded)
+    // It hung up at once and nothing has passed in either direction: it is as good as never connected.
+    if (this.bytesIn + this.bytesOut === 0 && !this.#hasClientEnded && this.#isFresh)
       return this.#attemptFailed('upstream_reset');
     this.#abort('upstream_reset');
   }

@@ -3,8 +3,6 @@ import { Family } from '../../../../src/shared/counters.ts';
 import { eventually } from '../../../support/process.ts';
 import { begin, echo, instance, lines, named, plane, TCP, talk } from './stage.ts';
 
-const silent = (): void => {};
-
 describe('silence', () => {
   test('a connection in which nothing moves ends orderly; one in which something moves does not', async () => {
     await begin([await instance(echo)], { timeouts: { tcpIdleMs: 400 } });
@@ -65,15 +63,6 @@ describe('an instance that leaves', () => {
     plane.setPools({ main: [b] });
     expect(await client.ended()).toBe('reset');
     await talk().hears(/b/);
-  });
-
-  test('while a connection to it is being made: another one is asked when that fails', async () => {
-    await begin([await instance(silent)]);
-    const client = talk('x');
-    await eventually(() => plane.inFlight() === 1);
-    plane.setPools({ main: [] }, []);
-    client.socket.resetAndDestroy();
-    await lines(1);
   });
 });
 

@@ -57,7 +57,8 @@ describe('to instances', () => {
   test.each([
     ['192.0.2.1', '198.51.100.2', 'PROXY TCP4 192.0.2.1 198.51.100.2 1000 15432\r\n'],
     ['2001:db8::1', '2001:db8::2', 'PROXY TCP6 2001:db8::1 2001:db8::2 1000 15432\r\n'],
-    ['192.0.2.1', '2001:db8::2', 'PROXY TCP6 ::ffff:192.0.2.1 2001:db8::2 1000 15432\r\n'],
+    ['fe80::1%eth0', '::1', 'PROXY TCP6 fe80::1 ::1 1000 15432\r\n'],
+    ['192.0.2.1', '2001:db8::2', 'PROXY TCP6 ::ffff:c000:201 2001:db8::2 1000 15432\r\n'],
   ])('a client at %s that came to %s', (client, local, line) => {
     const arrival = {
       listener: {} as never,
@@ -70,10 +71,18 @@ describe('to instances', () => {
     const binary = proxyHeader('v2', arrival);
     expect(readProxyHeader(binary)).toEqual({
       length: binary.length,
-      source: { address: client, port: 1000 },
+      source: { address: client.replace('%eth0', ''), port: 1000 },
       destination: { address: local, port: 15_432 },
     });
   });
+});
+
+test('of a client that is gone already nothing is told', () => {
+  const arrival = { peer: { address: '' }, local: { address: '10.0.0.1', port: 1 }, hello: null } as never;
+  for (const version of ['v1', 'v2'] as const) {
+    const header = proxyHeader(version, arrival);
+    expect(readProxyHeader(header)).toEqual({ length: header.length, source: null, destination: null });
+  }
 });
 
 describe('from balancers', () => {
