@@ -10,7 +10,7 @@ export interface Config {
   readonly admin: AdminConfig;
   /** CIDR texts of proxies whose forwarded headers we believe. */
   readonly trustedProxies: readonly string[];
-  readonly tcp: { readonly ports: PortRange | null };
+  readonly tcp: TcpConfig;
   readonly dialects: { readonly fairlead: boolean; readonly fabio: FabioConfig };
   readonly routes: readonly StaticRoute[];
   readonly tls: TlsConfig;
@@ -41,6 +41,16 @@ export interface ListenerConfig {
   readonly name: string;
   readonly address: Address;
   readonly protocol: 'http' | 'https';
+  /** Every connection begins with a PROXY header of a trusted proxy. */
+  readonly proxyProtocol: boolean;
+}
+
+/** Listeners that routes open. */
+export interface TcpConfig {
+  /** Ports that tags may open; null allows none. */
+  readonly ports: PortRange | null;
+  /** The address they are bound to; `''` means every interface. */
+  readonly host: string;
   /** Every connection begins with a PROXY header of a trusted proxy. */
   readonly proxyProtocol: boolean;
 }
@@ -169,6 +179,8 @@ export interface Timeouts {
   /** Nothing moved in either direction of a body or tunnel. */
   readonly streamIdleMs: number;
   readonly tunnelIdleMs: number;
+  /** Nothing moved in either direction of a TCP connection. */
+  readonly tcpIdleMs: number;
   /** Upstream connection kept for reuse. */
   readonly upstreamIdleMs: number;
   /** How long departing endpoints and a stopping process may finish their work. */

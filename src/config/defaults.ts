@@ -22,7 +22,7 @@ export function defaultsFor(env: NodeJS.ProcessEnv, cwd: string): Settings {
       forget: 10 * minute,
     },
     listeners: { web: { address: { host: '', port: 8080 }, protocol: 'http', proxyProtocol: false } },
-    tcp: { ports: null },
+    tcp: { ports: null, address: '', proxyProtocol: false },
     admin: { address: { host: '127.0.0.1', port: 9998 }, token: null, tokenFile: null },
     trustedProxies: [],
     dialects: {
@@ -50,6 +50,7 @@ export function defaultsFor(env: NodeJS.ProcessEnv, cwd: string): Settings {
       response: 60 * second,
       streamIdle: 60 * second,
       tunnelIdle: 60 * minute,
+      tcpIdle: 60 * minute,
       upstreamIdle: 15 * second,
       drain: 30 * second,
     },

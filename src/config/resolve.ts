@@ -1,10 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { formatAddress, isLoopback } from './addresses.ts';
-import type { AdminConfig, Config, StaticRoute } from './config.ts';
+import type { AdminConfig, Config, StaticRoute, TcpConfig } from './config.ts';
 import { resolveConsul } from './consul.ts';
 import { resolveListeners } from './listeners.ts';
 import type { Settings } from './schema.ts';
-import { intact, origin, problem, readToken, type Sources } from './sources.ts';
+import { intact, origin, problem, readToken, type Sources, warn } from './sources.ts';
 import { resolveTls, type TlsContext } from './tls.ts';
 
 /** Merged settings become the Config; rules between keys are checked on the way. */
@@ -20,7 +20,7 @@ export function resolveConfig(
     listeners: resolveListeners(settings, admin, sources),
     admin,
     trustedProxies: settings.trustedProxies,
-    tcp: settings.tcp,
+    tcp: resolveTcp(settings, sources),
     dialects: settings.dialects,
     routes: resolveRoutes(settings, context.routeAt),
     tls: resolveTls(settings.tls, sources, context),
@@ -43,6 +43,7 @@ export function resolveConfig(
       responseMs: timeouts.response,
       streamIdleMs: timeouts.streamIdle,
       tunnelIdleMs: timeouts.tunnelIdle,
+      tcpIdleMs: timeouts.tcpIdle,
       upstreamIdleMs: timeouts.upstreamIdle,
       drainMs: timeouts.drain,
     },
@@ -67,6 +68,14 @@ function resolveAdmin(given: Settings['admin'], sources: Sources): AdminConfig {
     problem(sources, origin(sources, 'admin.address'), message);
   }
   return { address, token };
+}
+
+function resolveTcp({ tcp, trustedProxies }: Settings, sources: Sources): TcpConfig {
+  const { ports, address, proxyProtocol } = tcp;
+  if (proxyProtocol && trustedProxies.length === 0 && intact(sources, 'trustedProxies')) {
+    warn(sources, origin(sources, 'tcp.proxyProtocol'), 'tcp.proxyProtocol needs trustedProxies');
+  }
+  return { ports, host: address, proxyProtocol };
 }
 
 function resolveRoutes(settings: Settings, routeAt: (index: number) => string): readonly StaticRoute[] {

@@ -97,7 +97,11 @@ const timeout = v.duration({ min: '1ms' }).optional();
 export const fileSchema = z.strictObject({
   consul,
   listeners: z.record(listenerName, listener).nullish(),
-  tcp: section({ ports: v.portRange.nullish() }),
+  tcp: section({
+    ports: v.portRange.nullish(),
+    address: v.bindAddress.optional(),
+    proxyProtocol: v.flag.optional(),
+  }),
   admin: section({ address: v.address.optional(), token: v.secret.nullish(), tokenFile: v.text.nullish() }),
   trustedProxies: v.cidrs.optional(),
   dialects: section({
@@ -129,6 +133,7 @@ export const fileSchema = z.strictObject({
     response: timeout,
     streamIdle: timeout,
     tunnelIdle: timeout,
+    tcpIdle: timeout,
     upstreamIdle: timeout,
     drain: v.duration().optional(),
   }),

@@ -3,7 +3,7 @@ import { parseNetwork } from '../../router/cidr.ts';
 import type { Health } from '../../router/model.ts';
 import { parseStaticInstance } from '../../router/static.ts';
 import { normalizeCertificateName } from '../../tls/server-name.ts';
-import { parseAddress, parseConsulAddress, parsePortRange } from './addresses.ts';
+import { parseAddress, parseBindAddress, parseConsulAddress, parsePortRange } from './addresses.ts';
 import type { AccessLogFormat, LogLevel } from './config.ts';
 import { didYouMean } from './suggest.ts';
 import {
@@ -100,6 +100,7 @@ export const flag = fromText(parseBoolean);
 export const address = fromText(parseAddress);
 export const addresses = list(parseAddress);
 export const consulAddress = fromText(parseConsulAddress);
+export const bindAddress = fromText(parseBindAddress);
 export const portRange = fromText(parsePortRange);
 export const cidrs = list(parseNetwork);
 export const logLevel = fromText(oneOf(logLevels));

@@ -15,8 +15,8 @@ export function adminRoutes(router: Router): ReadonlyMap<string, AdminHandler> {
     poolSlots: router.poolSlots,
     counters: new EndpointCounters(router.counters),
     version: () => router.publisher.version,
-    refusals: () => router.publisher.refusals(),
     checker: router.checker,
+    refusals: () => router.refusals(),
   };
   const metrics = createMetrics(router);
   return new Map<string, AdminHandler>([
@@ -107,7 +107,7 @@ function createMetrics(router: Router): Metrics {
   const gauge = (name: string, help: string, value: () => number): void =>
     metrics.add({ name, help, type: 'gauge', read: () => [{ value: value(), labels: {} }] });
   gauge('table_version', 'Version of the published table', () => router.publisher.version);
-  gauge('refused_tags', 'Tags and lines set aside', () => router.publisher.refusals().length);
+  gauge('refused_tags', 'Tags and lines set aside', () => router.refusals().length);
   gauge('workers', 'Workers alive', () => router.workersAlive);
   gauge('catalog_age_seconds', 'Since the last successful answer of Consul', () => {
     const { ageMs } = router.provider.state();

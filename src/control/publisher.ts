@@ -27,6 +27,8 @@ export interface PublisherOptions {
   readonly log: Log;
   /** Hands a message to every worker. */
   readonly broadcast: (message: TableMessage, receivedAt: number) => void;
+  /** Told after the workers: a port is opened when its route is there. */
+  readonly onRoutes: (delta: Delta) => void;
   readonly onService: (service: string, instances: readonly Instance[]) => void;
   readonly onComplete: () => void;
   /** The routes need these checks of the router's own. */
@@ -234,6 +236,7 @@ export class Publisher implements ProviderEvents {
       this.#options.poolSlots.drop(name);
     }
     this.#options.broadcast(message, receivedAt);
+    this.#options.onRoutes(delta);
     this.#logDelta(delta);
   }
 

@@ -1,3 +1,4 @@
+import type { Refusal } from '../../router/model.ts';
 import { Planner } from '../../router/planner.ts';
 import type { StaticEntry } from '../../router/static-routes.ts';
 import { readTag } from '../../router/tags.ts';
@@ -20,9 +21,11 @@ import type { Log } from './log.ts';
 import { LoopDelay } from './loop-delay.ts';
 import { Counts } from './metrics.ts';
 import { PoolSlots } from './pool-slots.ts';
+import { portPolicy } from './port-policy.ts';
 import { claimPorts, PortProblem } from './ports.ts';
 import { createConsulProvider } from './providers/consul.ts';
 import { Publisher } from './publisher.ts';
+import { RoutePorts } from './route-ports.ts';
 import { Workers } from './workers.ts';
 
 export { PortProblem };
@@ -54,6 +57,7 @@ export class Router {
   readonly counters: CountersLayout;
   readonly endpointSlots: EndpointSlots;
   readonly poolSlots: PoolSlots;
+  readonly routePorts: RoutePorts;
   readonly consulErrors = new Counts();
   readonly convergence = new Convergence();
   readonly accessLog = new AccessLogWriter();
@@ -92,7 +96,7 @@ export class Router {
     const accepts = (health: (typeof config.consul.health)[number]): boolean =>
       config.consul.health.includes(health);
     const listeners = config.listeners.map(({ name }) => name);
-    this.planner = new Planner({ dialects, ...context, accepts, listeners }, statics);
+    this.planner = new Planner({ dialects, ...context, accepts, listeners, ...portPolicy(config) }, statics);
     this.guard = new Guard({ holdMs: config.consul.holdMs, accepts, now: () => performance.now() });
     this.counters = createCountersLayout(config.workers);
     const endpointCounters = new EndpointCounters(this.counters);
@@ -111,8 +115,9 @@ export class Router {
         const sent = this.#workers?.broadcast(message) ?? 0;
         this.convergence.published(message.version, receivedAt, sent);
       },
+      onRoutes: (delta) => this.routePorts.apply(delta),
       onService: (service, instances) => this.#store?.save(service, instances),
-      onComplete: () => this.#workers?.listen(),
+      onComplete: () => this.#listen(),
       onChecks: (changes) => this.checker.apply(changes),
     });
     this.checker = new Checker({
@@ -127,6 +132,11 @@ export class Router {
       isStrict: config.tls.strict,
       log,
       broadcast: (message) => void this.#workers?.broadcast(message),
+    });
+    this.routePorts = new RoutePorts({
+      ...{ host: config.tcp.host, log },
+      route: (id) => this.planner.routes.get(id),
+      publish: (ports) => void this.#workers?.broadcast({ type: 'ports', ports }),
     });
     this.provider = createConsulProvider({
       config: config.consul,
@@ -176,6 +186,7 @@ export class Router {
     await this.certificates.start(this.#stop.signal);
     this.#workers = new Workers({
       setup: this.#workerSetup(),
+      ports: () => this.routePorts.open(),
       count: config.workers,
       counters: this.counters,
       log,
@@ -194,7 +205,17 @@ export class Router {
   /** Static routes work without any catalog; other hosts are told that it is missing. */
   #bindAnyway(): void {
     if (!this.publisher.isComplete) this.publisher.commit(true);
+    this.#listen();
+  }
+
+  #listen(): void {
     this.#workers?.listen();
+    this.routePorts.start();
+  }
+
+  /** Everything set aside, and why. */
+  refusals(): Refusal[] {
+    return [...this.publisher.refusals(), ...this.routePorts.refusals()];
   }
 
   /** What can change while running: static routes and the log level. The rest is named. */
@@ -229,6 +250,7 @@ export class Router {
 
   async close(): Promise<void> {
     this.#stop.abort();
+    this.routePorts.close();
     for (const timer of this.#timers) clearInterval(timer);
     this.checker.close();
     this.loopDelay.close();
@@ -244,6 +266,7 @@ export class Router {
     return {
       counters: this.counters,
       listeners: config.listeners,
+      tcp: config.tcp,
       limits: config.limits,
       timeouts: config.timeouts,
       balance: config.balance,
@@ -278,6 +301,8 @@ export class Router {
         return;
       case 'listen-failed':
         return this.#onListenFailed(worker, message);
+      case 'port-failed':
+        return this.routePorts.failed(message.port, message.code);
       case 'applied':
         return this.convergence.applied(message.version);
       case 'released':

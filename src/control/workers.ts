@@ -22,6 +22,8 @@ export interface WorkersOptions {
   readonly table: () => TableMessage | null;
   /** All certificates, for a fresh worker. */
   readonly certificates: () => CertificatesMessage;
+  /** Ports that routes want open, for a fresh worker. */
+  readonly ports: () => readonly number[];
   readonly onMessage: (worker: number, message: FromWorker) => void;
   readonly onDeath: (worker: number) => void;
 }
@@ -131,6 +133,7 @@ export class Workers {
       const table = this.#options.table();
       if (table) seat.worker!.postMessage(table);
       if (this.#isListening) seat.worker!.postMessage({ type: 'listen' } satisfies ToWorker);
+      seat.worker!.postMessage({ type: 'ports', ports: this.#options.ports() } satisfies ToWorker);
     }
     this.#options.onMessage(index, message);
   }

@@ -17,7 +17,7 @@ export function accept(socket: net.Socket, listener: ListenerFacts, engine: Engi
     socket.destroy();
     return;
   }
-  const reason = engine.admission.refusal(engine.clients.size + engine.prefaces.size);
+  const reason = engine.admission.refusal(engine.openConnections);
   if (reason !== null) return refuse(socket, listener, peer, engine, reason);
   if (!listener.proxyProtocol) return void enter(socket, listener, peer, engine);
   new Preface(socket, listener, engine, ({ source }, rest) => {

@@ -22,6 +22,8 @@ import type { QueueContext } from './queue.ts';
 import { createSharedReadBuffer } from './read-buffer.ts';
 import { Recorder } from './recorder.ts';
 import { SlowStarts } from './slow-starts.ts';
+import type { HelloPeek } from './tcp/hello-peek.ts';
+import type { Stream } from './tcp/stream.ts';
 
 const SWEEP_MS = 100;
 
@@ -33,6 +35,8 @@ export interface ListenerFacts {
   readonly port: number;
   /** Connections begin with a PROXY header. */
   readonly proxyProtocol: boolean;
+  /** The port, where routes have opened it; 0 for listeners of the configuration. */
+  readonly tcpPort: number;
 }
 
 /** Everything the connections of one worker share. Built once, passed explicitly: two can live side by side. */
@@ -49,6 +53,10 @@ export class Engine {
   readonly clients = new Set<ClientConnection>();
   /** Connections whose PROXY header has not come yet. */
   readonly prefaces = new Set<Preface>();
+  /** Connections that are passed on as they come. */
+  readonly streams = new Set<Stream>();
+  /** Connections whose server name is not known yet. */
+  readonly peeks = new Set<HelloPeek>();
   /** Connections that were not let in and still get their answer. */
   readonly farewells = new Set<Farewell>();
   readonly admission: Admission;
@@ -127,16 +135,38 @@ export class Engine {
     this.recorder.add(Family.connections, 0, client.listener.index, -1);
   }
 
+  streamOpened(stream: Stream): void {
+    this.streams.add(stream);
+    const { peer, listener } = stream;
+    this.admission.entered(peer);
+    this.recorder.add(Family.accepted, listener.tcpPort, listener.index, 1);
+    this.recorder.add(Family.connections, listener.tcpPort, listener.index, 1);
+  }
+
+  streamClosed(stream: Stream): void {
+    if (!this.streams.delete(stream)) return;
+    const { peer, listener } = stream;
+    this.admission.left(peer);
+    this.recorder.add(Family.connections, listener.tcpPort, listener.index, -1);
+  }
+
+  /** What counts against the limit of connections. */
+  get openConnections(): number {
+    return this.clients.size + this.prefaces.size + this.streams.size + this.peeks.size;
+  }
+
   /** Idle connections end now, busy ones after their answer. */
   drain(): void {
     this.isDraining = true;
-    for (const preface of [...this.prefaces]) preface.destroy();
+    for (const early of [...this.prefaces, ...this.peeks]) early.destroy();
     for (const client of [...this.clients]) client.drain();
   }
 
   /** Ends whatever still runs. */
   close(): void {
-    for (const client of [...this.clients, ...this.prefaces, ...this.farewells]) client.destroy();
+    for (const stream of [...this.streams]) stream.cut();
+    for (const client of [...this.clients, ...this.prefaces, ...this.peeks, ...this.farewells])
+      client.destroy();
     this.table.close();
     this.accessLog?.close();
     clearInterval(this.#secondTimer);
@@ -169,5 +199,5 @@ export class Engine {
 
 export function factsOf(listener: ListenerConfig, index: number): ListenerFacts {
   const { name, protocol, address, proxyProtocol } = listener;
-  return { name, index, scheme: protocol, port: address.port, proxyProtocol };
+  return { name, index, scheme: protocol, port: address.port, proxyProtocol, tcpPort: 0 };
 }

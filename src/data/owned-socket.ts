@@ -32,6 +32,16 @@ export function ownSilent(socket: net.Socket, owner: Omit<SocketOwner, 'onData'>
   socket.on('close', onClose);
 }
 
+/** Gives a socket back as it was before `own`: somebody else listens to its events from then on. */
+export function disown(socket: net.Socket): void {
+  delete (socket as Partial<OwnedSocket>).owner;
+  socket.off('data', onData);
+  socket.off('end', onEnd);
+  socket.off('drain', onDrain);
+  socket.off('error', onError);
+  socket.off('close', onClose);
+}
+
 /** Abortive close, so that the peer cannot take what it has for complete. */
 export function reset(socket: net.Socket): void {
   // A TLS socket has no reset; there the missing close_notify says the same.

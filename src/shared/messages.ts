@@ -1,6 +1,13 @@
 import type { EndpointFact, Pool, Route } from '../../router/model.ts';
 import type { Certificate } from '../../tls/certificate.ts';
-import type { AccessLogFormat, BalanceConfig, Limits, ListenerConfig, Timeouts } from '../config/config.ts';
+import type {
+  AccessLogFormat,
+  BalanceConfig,
+  Limits,
+  ListenerConfig,
+  TcpConfig,
+  Timeouts,
+} from '../config/config.ts';
 import type { CountersLayout } from './counters.ts';
 
 /** Everything the main thread and the workers say to each other. Counters travel by shared memory instead. */
@@ -10,6 +17,7 @@ export interface WorkerSetup {
   readonly index: number;
   readonly counters: CountersLayout;
   readonly listeners: readonly ListenerConfig[];
+  readonly tcp: Omit<TcpConfig, 'ports'>;
   readonly limits: Limits;
   readonly timeouts: Timeouts;
   readonly balance: BalanceConfig;
@@ -57,6 +65,8 @@ export type ToWorker =
     }
   /** Bind the listeners. A worker that has no table yet answers 503 `no_catalog`. */
   | { readonly type: 'listen' }
+  /** These ports are to be open, and no others. */
+  | { readonly type: 'ports'; readonly ports: readonly number[] }
   /** Stop accepting, finish what runs, close at the deadline. */
   | { readonly type: 'drain'; readonly deadlineMs: number }
   | { readonly type: 'close' };
@@ -70,6 +80,8 @@ export type FromWorker =
       readonly code: string;
       readonly message: string;
     }
+  /** One of `ports` could not be opened; it stays closed until it is asked for anew. */
+  | { readonly type: 'port-failed'; readonly port: number; readonly code: string }
   | { readonly type: 'applied'; readonly version: number; readonly applyMs: number }
   /** The worker holds nothing of this endpoint any more; its counters may be reused once all workers said so. */
   | { readonly type: 'released'; readonly slots: readonly number[] }
@@ -81,3 +93,8 @@ export type FromWorker =
       readonly detail?: unknown;
     }
   | { readonly type: 'drained' };
+
+/** The listener of a port that routes have opened, in logs and metrics. */
+export function portName(port: number): string {
+  return `tcp:${port}`;
+}

@@ -10,6 +10,8 @@ export interface Component {
   path: string;
   /** Arguments with which it prints its version and exits 0. */
   probe: string[];
+  /** Its service, where that has another name; it is stopped again after the installation. */
+  daemon?: string;
   /** The Debian release to take it from, when the machine's own has none. Must need no libraries then. */
   release?: string;
 }
@@ -28,6 +30,14 @@ export const components = [
   },
   { name: 'nginx', env: 'NGINX_BIN', package: 'nginx', path: 'usr/sbin/nginx', probe: ['-v'] },
   { name: 'haproxy', env: 'HAPROXY_BIN', package: 'haproxy', path: 'usr/sbin/haproxy', probe: ['-v'] },
+  {
+    name: 'postgres',
+    env: 'POSTGRES_BIN',
+    package: 'postgresql-15',
+    path: 'usr/lib/postgresql/15/bin/postgres',
+    probe: ['--version'],
+    daemon: 'postgresql',
+  },
   {
     name: 'redis-server',
     env: 'REDIS_BIN',

@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { expect } from 'vitest';
 import type { Balance, RouteOptions, Rule } from '../../router/model.ts';
+import { streamKey } from '../../router/stream.ts';
 import type { Limits, Timeouts } from '../../src/config/config.ts';
 import { accept } from '../../src/data/accept.ts';
 import type { Endpoint } from '../../src/data/endpoint.ts';
@@ -103,6 +104,7 @@ const TIMEOUTS: Timeouts = {
   responseMs: 10_000,
   streamIdleMs: 10_000,
   tunnelIdleMs: 60_000,
+  tcpIdleMs: 60_000,
   upstreamIdleMs: 15_000,
   drainMs: 5000,
 };
@@ -116,6 +118,7 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
   const lines: LogLine[] = [];
   const slots = new Map<string, number>();
   const known = new Set<Endpoint>();
+  const livePools = new Map<string, LivePool | null>();
   const { scheme = 'http', proxyProtocol = false } = options;
   const send = (message: FromWorker): void => {
     if (message.type === 'released') released.push(...message.slots);
@@ -130,6 +133,7 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
       listeners: [
         { name: 'web', address: { host: '127.0.0.1', port: 8080 }, protocol: scheme, proxyProtocol },
       ],
+      tcp: { host: '127.0.0.1', proxyProtocol: options.proxyProtocol ?? false },
       limits: { ...LIMITS, ...options.limits },
       timeouts: { ...TIMEOUTS, ...options.timeouts },
       balance: { slowStartMs: options.slowStartMs ?? 0 },
@@ -161,7 +165,9 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
       ...{ host: '', path: '/', match: 'segment', methods: null, listeners: null, priority: 0 },
       ...given,
     };
-    const id = `${rule.host}${rule.path}${rule.methods ? ` ${rule.methods}` : ''}`;
+    const id = rule.stream
+      ? streamKey(rule.host, rule.stream)
+      : `${rule.host}${rule.path}${rule.methods ? ` ${rule.methods}` : ''}`;
     const service = pool ?? '';
     const source = { provider: 'file' as const, service, instances: [], text: id };
     return { id, rule, pool, service, options: routeOptions, source, slot: slotOf(`route ${id}`) };
@@ -176,9 +182,12 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
     engine.table.apply({
       ...{ type: 'table', version, reset, isComplete, routes, pools, forgetRoutes: [] },
     });
-    for (const route of engine.table.routes()) {
-      for (const { endpoint } of route.live.pool?.members ?? []) known.add(endpoint);
+    const streams = routes.set.flatMap(({ id }) => engine.table.stream(id) ?? []);
+    for (const route of [...engine.table.routes(), ...streams]) {
+      livePools.set(route.pool ?? '', route.live.pool);
     }
+    for (const pool of livePools.values())
+      for (const { endpoint } of pool?.members ?? []) known.add(endpoint);
   };
   const asPools = (pools: Record<string, EndpointSpec[]>): SlottedPool[] =>
     Object.entries(pools).map(([name, endpoints]) => asPool(name, endpoints));
@@ -189,7 +198,14 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
   );
   engine.hasCatalog = options.isComplete ?? true;
 
-  const facts = { name: 'web', index: 0, scheme, port: scheme === 'http' ? 8080 : 8443, proxyProtocol };
+  const facts = {
+    name: 'web',
+    index: 0,
+    scheme,
+    port: scheme === 'http' ? 8080 : 8443,
+    proxyProtocol,
+    tcpPort: 0,
+  };
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     accept(socket, facts, engine);
   });
@@ -213,8 +229,9 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
     },
     setRoutes: (routes, drop = []) => apply({ set: routes.map(asRoute), drop }, { set: [], drop: [] }),
     pool: (name = 'main') => {
-      for (const route of engine.table.routes()) if (route.pool === name) return route.live.pool!;
-      throw new Error(`no route to the pool ${name}`);
+      const pool = livePools.get(name);
+      if (!pool) throw new Error(`no route to the pool ${name}`);
+      return pool;
     },
     endpoint: (port, pool) =>
       plane.pool(pool).members.find(({ endpoint }) => endpoint.port === port)!.endpoint,
@@ -244,7 +261,7 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
       eventually(
         () => {
           const [open, idle] = [[...known].flatMap((e) => [...e.connections]).length, idleOf(known)];
-          const now = { clients: engine.clients.size, leases: inFlight(), busy: open - idle };
+          const now = { clients: engine.openConnections, leases: inFlight(), busy: open - idle };
           expect(now).toEqual({ clients: 0, leases: 0, busy: 0 });
           expect(engine.deadlines.size).toBe(open + engine.departures.size);
         },

@@ -52,6 +52,8 @@ test('static routes are judged by the rule parser', async () => {
   expect(
     await checkRoutes({
       listeners: [],
+      tcp: { ports: null, host: '', proxyProtocol: false },
+      admin: { address: { host: '127.0.0.1', port: 9998 }, token: null },
       routes: [
         { ...route, rule: 'a.example.com/ strip', at: 'f:1:1' },
         { ...route, rule: 'a.example.com/ bogus=1', at: 'f:2:1' },

@@ -23,7 +23,7 @@ test('without any source the documented defaults hold', () => {
     listeners: [{ name: 'web', address: { host: '', port: 8080 }, protocol: 'http', proxyProtocol: false }],
     admin: { address: { host: '127.0.0.1', port: 9998 }, token: null },
     trustedProxies: [],
-    tcp: { ports: null },
+    tcp: { ports: null, host: '', proxyProtocol: false },
     dialects: { fairlead: true, fabio: { enabled: true, tagPrefix: 'urlprefix-', kvPath: '/fabio/config' } },
     routes: [],
     tls: { certificates: [], defaultName: null, strict: false },
@@ -46,6 +46,7 @@ test('without any source the documented defaults hold', () => {
       responseMs: 60_000,
       streamIdleMs: 60_000,
       tunnelIdleMs: 3_600_000,
+      tcpIdleMs: 3_600_000,
       upstreamIdleMs: 15_000,
       drainMs: 30_000,
     },
@@ -82,7 +83,7 @@ consul:
 listeners:
   web: { address: ":80" }
   internal: { address: "[::1]:8081", protocol: http, proxyProtocol: true }
-tcp: { ports: "15000-15999" }
+tcp: { ports: "15000-15999", address: "[::1]", proxyProtocol: true }
 admin: { address: "127.0.0.1:9000", token: letmein }
 trustedProxies: [10.0.0.0/8, "fd00::/8", 192.168.1.1]
 dialects: { fairlead: false, fabio: { enabled: false, tagPrefix: "edge-", kvPath: null } }
@@ -92,7 +93,7 @@ routes:
   - { rule: "old.example.com redirect=301,https://new.example.com" }
 limits:
   { head: 32KiB, fields: 50, uri: 4KiB, body: 1GiB, bodyRate: 1KiB, connections: 9000, connectionsPerClient: 20, requestsPerConnection: 1000, queue: 50 }
-timeouts: { head: 1s, idle: 2s, queue: 300ms, connect: 250ms, response: 4s, streamIdle: 5s, tunnelIdle: 6s, upstreamIdle: 7s, drain: 0s }
+timeouts: { head: 1s, idle: 2s, queue: 300ms, connect: 250ms, response: 4s, streamIdle: 5s, tunnelIdle: 6s, tcpIdle: 8s, upstreamIdle: 7s, drain: 0s }
 balance: { slowStart: 30s }
 tls: { certificates: [{ folder: certs }], strict: true }
 workers: 3
@@ -129,7 +130,7 @@ accessLog: combined
     ],
     admin: { address: { host: '127.0.0.1', port: 9000 }, token: 'letmein' },
     trustedProxies: ['10.0.0.0/8', 'fd00::/8', '192.168.1.1/32'],
-    tcp: { ports: { from: 15_000, to: 15_999 } },
+    tcp: { ports: { from: 15_000, to: 15_999 }, host: '::1', proxyProtocol: true },
     dialects: { fairlead: false, fabio: { enabled: false, tagPrefix: 'edge-', kvPath: null } },
     routes: [
       {
@@ -167,6 +168,7 @@ accessLog: combined
       responseMs: 4000,
       streamIdleMs: 5000,
       tunnelIdleMs: 6000,
+      tcpIdleMs: 8000,
       upstreamIdleMs: 7000,
       drainMs: 0,
     },

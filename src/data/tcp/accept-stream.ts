@@ -1,0 +1,100 @@
+import type net from 'node:net';
+import type { Ending } from '../../shared/endings.ts';
+import type { Engine, ListenerFacts } from '../engine.ts';
+import { type Peer, plainAddress } from '../forwarded.ts';
+import type { LiveRoute } from '../live-table.ts';
+import { disown, reset } from '../owned-socket.ts';
+import { Preface, refuseConnection } from '../preface.ts';
+import { type Arrival, arrivalOf } from './arrival.ts';
+import { HelloPeek } from './hello-peek.ts';
+import { Stream } from './stream.ts';
+import { recordRefusedStream } from './stream-record.ts';
+
+/** What becomes of a connection to a port that routes have opened. Its socket is paused. */
+export function acceptStream(socket: net.Socket, listener: ListenerFacts, engine: Engine): void {
+  const peer = peerAt(socket.remoteAddress ?? '', engine);
+  // A PROXY header is believed from nobody else.
+  if (listener.proxyProtocol && !peer.isTrusted) {
+    refuseConnection(listener, engine);
+    return void reset(socket);
+  }
+  const reason = engine.admission.refusal(engine.openConnections);
+  if (reason !== null) return refuse(socket, { listener, peer }, 'overloaded', engine);
+  if (!listener.proxyProtocol) return enter(socket, arrivalOf(socket, listener, peer, null, null), engine);
+  new Preface(socket, listener, engine, (header, rest) => {
+    const behind = header.source === null ? peer : peerAt(header.source.address, engine);
+    socket.pause();
+    enter(socket, arrivalOf(socket, listener, behind, header, rest), engine);
+  });
+  socket.resume();
+}
+
+function peerAt(address: string, engine: Engine): Peer {
+  const plain = plainAddress(address);
+  return { address: plain, isTrusted: engine.trustedProxies.has(plain) };
+}
+
+/** There is room, and it is known who comes. */
+function enter(socket: net.Socket, arrival: Arrival, engine: Engine): void {
+  const route = engine.table.streamOnPort(arrival.listener.tcpPort);
+  if (route !== null) return startStream(socket, arrival, route, engine);
+  new HelloPeek(socket, arrival, engine, {
+    onHello: (peeked) => (passOn(socket, peeked, engine) ? null : 'no_route'),
+  });
+}
+
+/**
+ * A connection to an https listener: passed on when its server name has a route, and otherwise handed to `terminate` as it
+ * came, also when it is no TLS. The socket must be paused (`pauseOnConnect`) and have no owner yet.
+ */
+export function passOnOrTerminate(
+  socket: net.Socket,
+  arrival: Arrival,
+  engine: Engine,
+  terminate: () => void,
+): void {
+  if (!engine.table.hasSharedNames) return terminate();
+  const giveBack = (received: Buffer): void => {
+    disown(socket);
+    if (received.length > 0) socket.unshift(received);
+    terminate();
+  };
+  new HelloPeek(socket, arrival, engine, {
+    onHello: (peeked) => {
+      if (!passOn(socket, peeked, engine)) giveBack(peeked.received!);
+      return null;
+    },
+    onOther: giveBack,
+  });
+}
+
+/** False when no route takes the server name. */
+function passOn(socket: net.Socket, arrival: Arrival, engine: Engine): boolean {
+  const route = engine.table.matchSni(arrival.hello?.serverName ?? '', arrival.listener);
+  if (route !== null) startStream(socket, arrival, route, engine);
+  return route !== null;
+}
+
+/** A route takes the connection. */
+function startStream(socket: net.Socket, arrival: Arrival, route: LiveRoute, engine: Engine): void {
+  const { allow, deny } = route.live;
+  const { address } = arrival.peer;
+  if (engine.admission.refusalOf(arrival.peer) !== null) {
+    return refuse(socket, { ...arrival, route }, 'rate_limited', engine);
+  }
+  const isDenied = deny?.has(address) || (allow !== null && !allow.has(address));
+  if (isDenied) return refuse(socket, { ...arrival, route }, 'denied', engine);
+  new Stream(socket, arrival, route, engine);
+}
+
+function refuse(
+  socket: net.Socket,
+  arrival: Pick<Arrival, 'listener' | 'peer'> & Partial<Arrival> & { readonly route?: LiveRoute },
+  ending: Ending,
+  engine: Engine,
+): void {
+  const { listener, peer, hello, route = null } = arrival;
+  const isTls = hello !== undefined && hello !== null;
+  recordRefusedStream({ listener, peer, route, isTls, serverName: hello?.serverName ?? '' }, ending, engine);
+  reset(socket);
+}
