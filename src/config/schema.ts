@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { acmeSchema } from './acme.ts';
 import * as v from './values.ts';
 
 /** An empty group (`consul:` with everything commented out) is the same as no group. */
@@ -57,7 +58,7 @@ function targetProblem(
 /** Read so that files for later versions load; nothing is done with it but a warning. */
 const tls = section({
   certificates: z.array(z.looseObject({})).nullish(),
-  acme: z.looseObject({}).nullish(),
+  acme: acmeSchema,
 });
 
 const timeout = v.duration({ min: '1ms' }).optional();
