@@ -10,6 +10,7 @@ import type { HeldCertificate } from '../../src/control/acme/holdings.ts';
 import { AcmeManager, type AcmeOptions } from '../../src/control/acme/manager.ts';
 import type { Store } from '../../src/control/store/store.ts';
 import type { Pebble } from './pebble.ts';
+import { eventually } from './process.ts';
 
 export function acmeConfig(
   pebble: Pick<Pebble, 'directory' | 'caFile'>,
@@ -116,4 +117,14 @@ export async function startResponder(pebble: Pebble, replicas: () => readonly Re
 async function bound(server: Server | TlsServer, port: number): Promise<void> {
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
+}
+
+/** Awaits the certificate for a name; what the replica had to say is in the failure message. */
+export async function certificateFor(replica: Replica, name: string): Promise<HeldCertificate> {
+  const found = (): HeldCertificate => {
+    const held = replica.of(name);
+    if (held === undefined) throw new Error(`none yet\n${replica.log.slice(-5).join('\n')}`);
+    return held;
+  };
+  return eventually(found, { timeoutMs: 15_000, what: `a certificate for ${name}` });
 }

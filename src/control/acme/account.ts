@@ -2,7 +2,7 @@ import { ABSENT } from '../store/store.ts';
 import { type Authority, type AuthorityOptions, createAuthority } from './authority.ts';
 import type { Book, Found } from './book.ts';
 import { createKey } from './certificate-facts.ts';
-import { AcmeProblem } from './problem.ts';
+import { AcmeProblem, isShared } from './problem.ts';
 
 export interface AccountOptions extends Omit<AuthorityOptions, 'accountKeyPem' | 'accountUrl'> {
   readonly email: string | null;
@@ -44,9 +44,8 @@ export async function forgetAccount(book: Book): Promise<void> {
 
 /** No name can be served without an account, whatever the reason. */
 function asAccountProblem(error: unknown): unknown {
-  if (!(error instanceof AcmeProblem)) return error;
+  if (!(error instanceof AcmeProblem) || isShared(error.problem)) return error;
   const { type, detail, status } = error.problem;
-  if (['unreachable', 'timeout', 'accountDoesNotExist'].includes(type) || status >= 500) return error;
   return new AcmeProblem(
     { type: 'account', detail: `${type}: ${detail}`, status },
     error.retryAfterMs,

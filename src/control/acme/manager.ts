@@ -34,10 +34,10 @@ export interface AcmeOptions {
 
 /** Long enough for a store that stutters, short enough for the others when this replica dies. */
 const LOCK_MS = 30_000;
-/** Another replica is at it, or the store was away. */
-const BUSY_MS = 5000;
+/** Share of the lock's life after which a name is looked at again that another replica was busy with. */
+const BUSY_SHARE = 1 / 6;
 /** Until the watch has brought what was just written. */
-const ECHO_MS = 1000;
+const ECHO_MS = 500;
 
 /** Keeps a certificate for every wanted name, together with all other replicas that share the store. */
 export class AcmeManager {
@@ -208,7 +208,7 @@ export class AcmeManager {
     if (!isOnDemand || !this.#view.certificates.has(id)) return false;
     const isRevoked = this.#gate === null || (await this.#gate.isRevoked(name, this.#life.signal));
     if (!isRevoked) return false;
-    this.#hold(id, BUSY_MS);
+    this.#hold(id, this.#busyMs);
     await this.#book.remove('onDemand', name).catch(() => {});
     return true;
   }
@@ -237,9 +237,9 @@ export class AcmeManager {
       case 'store':
         this.errors.add('store');
         log.warn({ names, reason: outcome.message }, 'the store of certificates failed');
-        return this.#hold(id, BUSY_MS);
+        return this.#hold(id, this.#busyMs);
       case 'busy':
-        return this.#hold(id, BUSY_MS);
+        return this.#hold(id, this.#busyMs);
       case 'advised':
       case 'nothing':
         break;
@@ -249,6 +249,10 @@ export class AcmeManager {
       this.#authorityProblem = null;
     }
     this.#hold(id, ECHO_MS);
+  }
+
+  get #busyMs(): number {
+    return (this.#options.lockMs ?? LOCK_MS) * BUSY_SHARE;
   }
 
   #hold(id: string, ms: number): void {

@@ -42,6 +42,7 @@ export function createTransport({ caFile, signal, now }: TransportOptions): Tran
       const answer = await ask(method, url, body, agent, AbortSignal.any([signal, deadline])).catch(
         (error) => {
           signal.throwIfAborted();
+          if (error instanceof AcmeProblem) throw error;
           throw acmeProblem(deadline.aborted ? 'timeout' : 'unreachable', describe(error), error);
         },
       );
@@ -76,7 +77,7 @@ async function ask(
 }
 
 function parse(text: string, type: string): unknown {
-  if (!/[/+]json\b/i.test(type)) return text;
+  if (text === '' || !/[/+]json\b/i.test(type)) return text;
   try {
     return JSON.parse(text);
   } catch {
