@@ -3,19 +3,18 @@ import type { Log } from '../log.ts';
 import { Counts } from '../metrics.ts';
 import type { Clock } from '../providers/clock.ts';
 import type { Store } from '../store/store.ts';
-import { forgetAccount, openAccount } from './account.ts';
-import type { Authority } from './authority.ts';
+import { AuthorityDesk } from './authority-desk.ts';
 import { Book, emptyView, type View } from './book.ts';
 import { type ChallengeSnapshot, noChallenges, snapshotOf } from './challenges.ts';
 import { type ErrandContext, type Outcome, runErrand } from './errand.ts';
 import { type HeldCertificate, Holdings } from './holdings.ts';
 import { type CertificatePlan, canonical, type NamePlan, type NameRules, planCertificates } from './names.ts';
 import { createOnDemandGate, type OnDemandGate, type Permission } from './on-demand.ts';
-import type { Problem } from './problem.ts';
+import { labelOf, type Problem } from './problem.ts';
 import { nextWork } from './schedule.ts';
 import { type AcmeStatus, refusedStatus, statusOf } from './status.ts';
 import { sweep } from './sweep.ts';
-import { authorityPause, LONGEST_SLEEP_MS, wallClock } from './timing.ts';
+import { LONGEST_SLEEP_MS, wallClock } from './timing.ts';
 
 export interface AcmeOptions {
   readonly config: AcmeConfig;
@@ -48,6 +47,7 @@ export class AcmeManager {
   readonly #options: AcmeOptions;
   readonly #clock: Clock;
   readonly #book: Book;
+  readonly #desk: AuthorityDesk;
   readonly #holdings: Holdings;
   readonly #rules: NameRules;
   readonly #gate: OnDemandGate | null;
@@ -60,10 +60,6 @@ export class AcmeManager {
   #view: View = emptyView;
   #hasView = false;
   #challenges: ChallengeSnapshot = noChallenges;
-  #authority: Promise<Authority> | null = null;
-  #pausedUntil = 0;
-  #authorityFailures = 0;
-  #authorityProblem: Problem | null = null;
   #wake = new AbortController();
   #loop: Promise<void> | null = null;
 
@@ -72,6 +68,11 @@ export class AcmeManager {
     this.#options = options;
     this.#clock = options.clock ?? wallClock;
     this.#book = new Book(store, config.directory);
+    this.#desk = new AuthorityDesk(this.#book, this.#clock, {
+      ...config,
+      signal: this.#life.signal,
+      now: () => this.#clock.now(),
+    });
     this.#rules = { wildcards: config.dns !== null, privateNames: config.privateNames };
     const { onDemand, privateNames } = config;
     this.#gate = onDemand && createOnDemandGate({ ...onDemand, privateNames }, this.#clock);
@@ -98,7 +99,7 @@ export class AcmeManager {
     this.#life.abort();
     await this.#loop;
     await Promise.all(this.#running.values());
-    await this.#closeAuthority();
+    await this.#desk.close();
   }
 
   /** The names to have certificates for, beside those of `tls.acme.names`. */
@@ -122,7 +123,7 @@ export class AcmeManager {
     const now = this.#clock.now();
     const { plans, refused } = this.#plan;
     return {
-      problem: this.#authorityProblem,
+      problem: this.#desk.problem,
       certificates: [
         ...plans.map((plan) => statusOf(plan, this.#view, this.#running.has(plan.id), now)),
         ...refused.map(refusedStatus),
@@ -164,7 +165,7 @@ export class AcmeManager {
   /** Returns when to look again unless something happens before. */
   #startWhatIsDue(now: number): number {
     let next = now + LONGEST_SLEEP_MS;
-    if (this.#pausedUntil > now) return Math.min(next, this.#pausedUntil);
+    if (this.#desk.pausedUntil > now) return Math.min(next, this.#desk.pausedUntil);
     for (const plan of this.#plan.plans) {
       if (this.#running.has(plan.id)) continue;
       const at = Math.max(this.#dueAt(plan, now), this.#holds.get(plan.id) ?? 0);
@@ -197,9 +198,9 @@ export class AcmeManager {
     const { config, lockMs = LOCK_MS } = this.#options;
     const context: ErrandContext = {
       ...{ book: this.#book, clock: this.#clock, settings: config, lockMs },
-      authority: () => this.#openAuthority(),
+      authority: () => this.#desk.open(),
     };
-    await this.#note(plan, await runErrand(context, plan, this.#life.signal));
+    this.#note(plan, await runErrand(context, plan, this.#life.signal));
   }
 
   /** A name that came on demand is asked about again before it is renewed. */
@@ -213,7 +214,7 @@ export class AcmeManager {
     return true;
   }
 
-  async #note({ id, names }: CertificatePlan, outcome: Outcome): Promise<void> {
+  #note({ id, names }: CertificatePlan, outcome: Outcome): void {
     const { log } = this.#options;
     switch (outcome.kind) {
       case 'issued':
@@ -226,7 +227,7 @@ export class AcmeManager {
         break;
       case 'failed':
         this.orders.add('failed');
-        this.errors.add(knownType(outcome.problem));
+        this.errors.add(labelOf(outcome.problem));
         log.warn(
           { names, problem: outcome.problem, nextAttemptAt: new Date(outcome.nextAt).toISOString() },
           'no certificate was issued',
@@ -244,10 +245,7 @@ export class AcmeManager {
       case 'nothing':
         break;
     }
-    if (outcome.kind === 'issued' || outcome.kind === 'advised') {
-      this.#authorityFailures = 0;
-      this.#authorityProblem = null;
-    }
+    if (outcome.kind === 'issued' || outcome.kind === 'advised') this.#desk.succeeded();
     this.#hold(id, ECHO_MS);
   }
 
@@ -260,55 +258,11 @@ export class AcmeManager {
   }
 
   /** Every name would fail now: none is asked about, and none is blamed. */
-  async #pause(problem: Problem, retryAfterMs: number | null): Promise<void> {
-    // Of orders that ran at the same time, the first to fail has said it for all.
-    if (this.#pausedUntil > this.#clock.now()) return;
-    const ms = authorityPause(this.#authorityFailures + 1, retryAfterMs, this.#clock.random());
-    this.#authorityFailures += 1;
-    this.#authorityProblem = problem;
-    this.#pausedUntil = this.#clock.now() + ms;
-    this.errors.add(knownType(problem));
-    this.#options.log.error({ problem, pauseMs: Math.round(ms) }, 'the certificate authority cannot be used');
-    if (problem.type !== 'accountDoesNotExist') return;
-    await this.#closeAuthority();
-    await forgetAccount(this.#book).catch(() => {});
+  #pause(problem: Problem, retryAfterMs: number | null): void {
+    const pauseMs = this.#desk.failed(problem, retryAfterMs);
+    if (pauseMs === null) return;
+    this.errors.add(labelOf(problem));
+    const fields = { problem, pauseMs: Math.round(pauseMs) };
+    this.#options.log.error(fields, 'the certificate authority cannot be used');
   }
-
-  #openAuthority(): Promise<Authority> {
-    const { config } = this.#options;
-    if (this.#authority !== null) return this.#authority;
-    const options = { ...config, signal: this.#life.signal, now: () => this.#clock.now() };
-    const opening = openAccount(this.#book, options);
-    this.#authority = opening;
-    opening.catch(() => {
-      if (this.#authority === opening) this.#authority = null;
-    });
-    return opening;
-  }
-
-  async #closeAuthority(): Promise<void> {
-    const opened = this.#authority;
-    this.#authority = null;
-    await opened?.then((authority) => authority.close()).catch(() => {});
-  }
-}
-
-/** RFC 8555 §6.7 and our own; anything else is one label, so that authorities cannot invent series. */
-const types = new Set([
-  ...['unreachable', 'timeout', 'bad_answer', 'undecided', 'no_challenge', 'dns_hook', 'account', 'budget'],
-  ...[
-    'accountDoesNotExist',
-    'badCSR',
-    'caa',
-    'connection',
-    'dns',
-    'externalAccountRequired',
-    'incorrectResponse',
-  ],
-  ...['internal', 'malformed', 'orderNotReady', 'rateLimited', 'rejectedIdentifier', 'serverInternal', 'tls'],
-  ...['unauthorized', 'unsupportedIdentifier', 'userActionRequired'],
-]);
-
-function knownType({ type }: Problem): string {
-  return types.has(type) ? type : 'other';
 }

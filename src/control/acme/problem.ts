@@ -55,6 +55,27 @@ export function isShared({ type, status }: Problem): boolean {
   return sharedTypes.includes(type) || status === 429 || status >= 500;
 }
 
+/** RFC 8555 §6.7 and our own. */
+const knownTypes = new Set([
+  ...['unreachable', 'timeout', 'bad_answer', 'undecided', 'no_challenge', 'dns_hook', 'account', 'budget'],
+  ...[
+    'accountDoesNotExist',
+    'badCSR',
+    'caa',
+    'connection',
+    'dns',
+    'externalAccountRequired',
+    'incorrectResponse',
+  ],
+  ...['internal', 'malformed', 'orderNotReady', 'rateLimited', 'rejectedIdentifier', 'serverInternal', 'tls'],
+  ...['unauthorized', 'unsupportedIdentifier', 'userActionRequired'],
+]);
+
+/** For metrics: authorities cannot invent series. */
+export function labelOf({ type }: Problem): string {
+  return knownTypes.has(type) ? type : 'other';
+}
+
 /** Any failure as a problem, for records and views. */
 export function toProblem(error: unknown): Problem {
   if (error instanceof AcmeProblem) return error.problem;

@@ -32,8 +32,12 @@ export function sealStore(store: Store, secret: Uint8Array): Store {
     delete: (name, options) => store.delete(name, options),
     list: async (prefix) => openAll(await store.list(prefix)),
     watch(prefix, watcher, signal) {
-      const onChange = (entries: readonly Entry[]): void =>
-        watcher.onChange(openAll(entries, (message) => watcher.onFault?.(message)));
+      const reported = new Set<string>();
+      const reportOnce = (message: string): void => {
+        if (!reported.has(message)) watcher.onFault?.(message);
+        reported.add(message);
+      };
+      const onChange = (entries: readonly Entry[]): void => watcher.onChange(openAll(entries, reportOnce));
       store.watch(prefix, { ...watcher, onChange }, signal);
     },
     lock: (name, ttlMs) => store.lock(name, ttlMs),
