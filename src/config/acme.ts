@@ -168,7 +168,9 @@ function resolveEab({ eab }: Given, url: string, sources: Sources): AcmeConfig['
   }
   const { kid, hmacKey, hmacKeyFile } = eab;
   if (hmacKeyFile == null && hmacKey == null) {
-    problem(sources, at, 'tls.acme.eab needs hmacKey or hmacKeyFile');
+    if (intact(sources, 'tls.acme.eab')) {
+      problem(sources, at, 'tls.acme.eab needs hmacKey or hmacKeyFile');
+    }
     return null;
   }
   const content = hmacKeyFile == null ? hmacKey : readNamed(sources, 'tls.acme.eab.hmacKeyFile', hmacKeyFile);
@@ -206,7 +208,7 @@ function resolveChallenges({ challenges, dns }: Given, sources: Sources): readon
 function resolveOnDemand({ onDemand }: Given, sources: Sources): AcmeConfig['onDemand'] {
   if (onDemand == null) return null;
   const { allow = [], ask: url = null, namesPerHour = 10 } = onDemand;
-  if (allow.length === 0 && url === null) {
+  if (allow.length === 0 && url === null && intact(sources, 'tls.acme.onDemand')) {
     const message =
       'tls.acme.onDemand needs allow or ask: without a rule anybody could have certificates ordered';
     problem(sources, origin(sources, 'tls.acme.onDemand'), message);
