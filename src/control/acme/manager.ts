@@ -114,8 +114,13 @@ export class AcmeManager {
     if (this.#gate === null) return { allowed: false, reason: 'tls.acme.onDemand is off' };
     if (this.#plan.plans.some(({ names }) => names.includes(name))) return { allowed: true };
     const permission = await this.#gate.permit(name, this.#life.signal);
-    if (permission.allowed) await this.#book.write('onDemand', name, { name, at: this.#clock.now() });
-    return permission;
+    if (!permission.allowed) return permission;
+    try {
+      await this.#book.write('onDemand', name, { name, at: this.#clock.now() });
+      return permission;
+    } catch (error) {
+      return { allowed: false, reason: `the store failed: ${(error as Error).message}` };
+    }
   }
 
   /** What became of each wanted name; the authority's own trouble is everybody's. */

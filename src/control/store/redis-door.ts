@@ -21,7 +21,7 @@ export function openRedis(url: string): RedisDoor {
     commandTimeout: COMMAND_MS,
     connectTimeout: COMMAND_MS,
     // A command that cannot be sent must fail before its caller's lease has run out.
-    maxRetriesPerRequest: 2,
+    maxRetriesPerRequest: 1,
     retryStrategy: (attempt: number) => Math.min(2000, attempt * 100),
   };
   const commands = new Redis(url, options);
