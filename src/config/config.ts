@@ -1,4 +1,5 @@
 import type { Health } from '../../router/model.ts';
+import type { AcmeConfig } from './acme.ts';
 
 /**
  * Everything an operator can set, after flags, environment, file and defaults were merged. Frozen; durations in
@@ -8,6 +9,8 @@ export interface Config {
   readonly consul: ConsulConfig;
   readonly listeners: readonly ListenerConfig[];
   readonly admin: AdminConfig;
+  /** null orders no certificates. */
+  readonly acme: AcmeConfig | null;
   /** CIDR texts of proxies whose forwarded headers we believe. */
   readonly trustedProxies: readonly string[];
   readonly tcp: TcpConfig;

@@ -23,6 +23,9 @@ const pathKeys = [
   'consul.tls.certFile',
   'consul.tls.keyFile',
   'admin.tokenFile',
+  'tls.acme.caFile',
+  'tls.acme.storeKeyFile',
+  'tls.acme.eab.hmacKeyFile',
   'data',
 ];
 

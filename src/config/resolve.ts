@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { resolveAcme } from './acme.ts';
 import { formatAddress, isLoopback } from './addresses.ts';
 import type { AdminConfig, Config, StaticRoute, TcpConfig } from './config.ts';
 import { resolveConsul } from './consul.ts';
@@ -19,6 +20,7 @@ export function resolveConfig(
     consul: resolveConsul(settings.consul, context.secure, sources),
     listeners: resolveListeners(settings, admin, sources),
     admin,
+    acme: resolveAcme(settings.tls.acme, sources),
     trustedProxies: settings.trustedProxies,
     tcp: resolveTcp(settings, sources),
     dialects: settings.dialects,

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { acmeSchema } from './acme.ts';
 import * as v from './values.ts';
 
 /** An empty group (`consul:` with everything commented out) is the same as no group. */
@@ -87,8 +88,7 @@ const tls = section({
   certificates: z.array(certificate).nullish(),
   default: v.certificateName.nullish(),
   strict: v.flag.optional(),
-  /** Read so that files for later versions load; nothing is done with it but a warning. */
-  acme: z.looseObject({}).nullish(),
+  acme: acmeSchema,
 });
 
 const timeout = v.duration({ min: '1ms' }).optional();

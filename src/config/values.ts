@@ -3,6 +3,7 @@ import { parseNetwork } from '../../router/cidr.ts';
 import type { Health } from '../../router/model.ts';
 import { parseStaticInstance } from '../../router/static.ts';
 import { normalizeCertificateName } from '../../tls/server-name.ts';
+import type { ChallengeType, KeyType } from './acme.ts';
 import { parseAddress, parseBindAddress, parseConsulAddress, parsePortRange } from './addresses.ts';
 import type { AccessLogFormat, LogLevel } from './config.ts';
 import { didYouMean } from './suggest.ts';
@@ -106,6 +107,16 @@ export const cidrs = list(parseNetwork);
 export const logLevel = fromText(oneOf(logLevels));
 export const accessLog = fromText(oneOf(accessLogFormats));
 export const protocol = fromText(oneOf<'http' | 'https'>(['http', 'https']));
+
+/** At least one, in order of preference. */
+export const challenges = list(oneOf<ChallengeType>(['http-01', 'tls-alpn-01', 'dns-01'])).refine(
+  (chosen) => chosen.length > 0,
+  'must name at least one challenge',
+);
+export const keyType = fromText(oneOf<KeyType>(['ec256', 'ec384', 'rsa2048', 'rsa4096']));
+export const acmeStore = fromText(oneOf<'file' | 'consul' | 'redis'>(['file', 'consul', 'redis']));
+/** A list of plain texts. */
+export const words = list((text) => (text === '' ? refuse('has no value') : accept(text)));
 
 /** At least one state, or nothing would ever take traffic. */
 export const health = list(oneOf(states)).refine(

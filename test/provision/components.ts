@@ -46,6 +46,15 @@ export const components = [
     probe: ['--version'],
   },
   { name: 'openssl', env: 'OPENSSL_BIN', package: 'openssl', path: 'usr/bin/openssl', probe: ['version'] },
+  // A certificate authority for tests, and the DNS server it asks. Neither knows an option that prints a version.
+  { name: 'pebble', env: 'PEBBLE_BIN', package: 'pebble', path: 'usr/bin/pebble', probe: ['-help'] },
+  {
+    name: 'pebble-challtestsrv',
+    env: 'CHALLTESTSRV_BIN',
+    package: 'pebble',
+    path: 'usr/bin/pebble-challtestsrv',
+    probe: ['-help'],
+  },
   // For the benchmarks. wrk exits with 1 after printing its version, so it is shown to run by a script that exits.
   {
     name: 'wrk',
