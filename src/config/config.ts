@@ -1,4 +1,5 @@
 import type { Health } from '../../router/model.ts';
+import type { ClientAuth } from '../../tls/profiles.ts';
 
 /**
  * Everything an operator can set, after flags, environment, file and defaults were merged. Frozen; durations in
@@ -13,6 +14,7 @@ export interface Config {
   readonly tcp: { readonly ports: PortRange | null };
   readonly dialects: { readonly fairlead: boolean; readonly fabio: FabioConfig };
   readonly routes: readonly StaticRoute[];
+  readonly tls: TlsConfig;
   readonly limits: Limits;
   readonly timeouts: Timeouts;
   readonly workers: number;
@@ -94,6 +96,16 @@ export interface StaticRoute {
   readonly at: string;
 }
 
+export interface TlsConfig {
+  /** Pairs of files. */
+  readonly certificates: readonly { readonly certFile: string; readonly keyFile: string }[];
+  readonly clientAuth: readonly ClientAuth[];
+  /** Value of `Strict-Transport-Security` for routes that are served with TLS alone; empty sends none. */
+  readonly hsts: string;
+  /** Where `https=redirect` sends clients; null follows the first https listener. */
+  readonly redirectPort: number | null;
+}
+
 export interface Limits {
   /** Request line plus all fields. */
   readonly headBytes: number;
@@ -112,6 +124,8 @@ export interface Limits {
 }
 
 export interface Timeouts {
+  /** A connection to a TLS listener until its handshake is done. */
+  readonly handshakeMs: number;
   /** First byte of a head until its end. */
   readonly headMs: number;
   /** A client connection without a request. */

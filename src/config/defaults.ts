@@ -30,7 +30,13 @@ export function defaultsFor(env: NodeJS.ProcessEnv, cwd: string): Settings {
       fabio: { enabled: true, tagPrefix: 'urlprefix-', kvPath: '/fabio/config' },
     },
     routes: [],
-    tls: { certificates: null, acme: null },
+    tls: {
+      certificates: null,
+      acme: null,
+      redirectPort: null,
+      hsts: { maxAge: null, includeSubDomains: false, preload: false },
+      clientAuth: null,
+    },
     limits: {
       head: 16 * KiB,
       fields: 100,
@@ -42,6 +48,7 @@ export function defaultsFor(env: NodeJS.ProcessEnv, cwd: string): Settings {
       requestsPerConnection: 0,
     },
     timeouts: {
+      handshake: 10 * second,
       head: 10 * second,
       idle: 75 * second,
       connect: 3 * second,

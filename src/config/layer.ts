@@ -26,6 +26,12 @@ const pathKeys = [
   'data',
 ];
 
+/** The same in lists of groups. */
+const pathLists = [
+  ['tls.certificates', ['certFile', 'keyFile']],
+  ['tls.clientAuth', ['caFile']],
+] as const;
+
 /** Collects single values by dotted key and becomes a layer. */
 export class LayerBuilder {
   readonly #values: Record<string, unknown> = {};
@@ -77,6 +83,12 @@ export function anchor(values: Given, directory: string): Given {
   for (const key of pathKeys) {
     const path = get(copy, key);
     if (typeof path === 'string') put(copy, key, resolve(directory, path));
+  }
+  for (const [section, keys] of pathLists) {
+    const items = get(copy, section);
+    for (const item of Array.isArray(items) ? items : []) {
+      for (const key of keys) if (typeof item[key] === 'string') item[key] = resolve(directory, item[key]);
+    }
   }
   return copy as Given;
 }

@@ -7,8 +7,6 @@ interface Placed extends ListenerConfig {
   readonly at: string | null;
 }
 
-const noTls = 'TLS termination is not available in this version';
-
 /**
  * The listeners to bind: the file's, with `web` and `websecure` replaced where flags or environment say
  * so.
@@ -23,13 +21,20 @@ export function resolveListeners(
     const { address, protocol = 'http', proxyProtocol = false } = listener;
     return { name, address, protocol, proxyProtocol, at };
   });
-  const replaced = replace(replace(named, 'web', 'http', sources), 'websecure', 'https', sources);
-  const plain = withoutTls(replaced, sources);
-  warnOfTlsKeys(settings, sources);
-  if (intact(sources, 'trustedProxies')) warnOfUntrusted(plain, settings, sources);
-  if (intact(sources, 'listeners')) checkTogether(plain, settings, admin, sources);
-  return plain.map(({ at: _, ...listener }) => listener);
+  const hasCertificates = (settings.tls.certificates ?? []).length > 0;
+  const given = hasCertificates && origin(sources, 'listeners') === null ? [...named, SECURE] : named;
+  const replaced = replace(replace(given, 'web', 'http', sources), 'websecure', 'https', sources);
+  const usable = hasCertificates ? replaced : withoutTls(replaced, sources);
+  if (intact(sources, 'trustedProxies')) warnOfUntrusted(usable, settings, sources);
+  if (intact(sources, 'listeners')) checkTogether(usable, settings, admin, sources);
+  return usable.map(({ at: _, ...listener }) => listener);
 }
+
+/** There as soon as there are certificates, unless listeners are named. */
+const SECURE: Placed = {
+  ...{ name: 'websecure', address: { host: '', port: 8443 }, protocol: 'https', proxyProtocol: false },
+  at: null,
+};
 
 /** `web`, `web2`, `web3` … take the addresses of the highest source that has any. */
 function replace(
@@ -50,17 +55,12 @@ function replace(
 
 function withoutTls(listeners: readonly Placed[], sources: Sources): readonly Placed[] {
   for (const { name, protocol, at } of listeners) {
-    if (protocol === 'https') warn(sources, at, `${noTls}: listener "${name}" is ignored`);
+    if (protocol === 'https') warn(sources, at, `listener "${name}" is ignored: ${noCertificates}`);
   }
   return listeners.filter(({ protocol }) => protocol === 'http');
 }
 
-function warnOfTlsKeys({ tls }: Settings, sources: Sources): void {
-  if ((tls.certificates ?? []).length > 0) {
-    warn(sources, origin(sources, 'tls.certificates'), `${noTls}: tls.certificates is ignored`);
-  }
-  if (tls.acme !== null) warn(sources, origin(sources, 'tls.acme'), `${noTls}: tls.acme is ignored`);
-}
+const noCertificates = 'https needs tls.certificates';
 
 /** Only trusted proxies may send a PROXY header, so without any the listener serves nobody. */
 function warnOfUntrusted(listeners: readonly Placed[], settings: Settings, sources: Sources): void {

@@ -5,6 +5,7 @@ import { resolveConsul } from './consul.ts';
 import { resolveListeners } from './listeners.ts';
 import type { Settings } from './schema.ts';
 import { intact, origin, problem, readToken, type Sources } from './sources.ts';
+import { resolveTls } from './tls.ts';
 
 /** Merged settings become the Config; rules between keys are checked on the way. */
 export function resolveConfig(
@@ -22,6 +23,7 @@ export function resolveConfig(
     tcp: settings.tcp,
     dialects: settings.dialects,
     routes: resolveRoutes(settings, context.routeAt),
+    tls: resolveTls(settings, sources),
     limits: {
       headBytes: limits.head,
       fields: limits.fields,
@@ -33,6 +35,7 @@ export function resolveConfig(
       requestsPerConnection: limits.requestsPerConnection,
     },
     timeouts: {
+      handshakeMs: timeouts.handshake,
       headMs: timeouts.head,
       idleMs: timeouts.idle,
       connectMs: timeouts.connect,

@@ -54,10 +54,24 @@ function targetProblem(
   return /(^|\s)redirect=/.test(rule) ? null : 'a route needs "to" or "service" unless its rule redirects';
 }
 
-/** Read so that files for later versions load; nothing is done with it but a warning. */
+const clientAuth = z.strictObject({
+  hosts: v.hosts,
+  caFile: v.text,
+  mode: v.clientAuthMode.optional(),
+});
+
 const tls = section({
-  certificates: z.array(z.looseObject({})).nullish(),
+  certificates: z.array(z.looseObject({ certFile: v.text.optional(), keyFile: v.text.optional() })).nullish(),
+  /** Read so that files for later versions load; nothing is done with it but a warning. */
   acme: z.looseObject({}).nullish(),
+  redirectPort: v.integer(1, 65_535).nullish(),
+  hsts: section({
+    // Seconds, as in the field itself (RFC 6797, 6.1.1).
+    maxAge: v.integer(0, 2_147_483_647).nullish(),
+    includeSubDomains: v.flag.optional(),
+    preload: v.flag.optional(),
+  }),
+  clientAuth: z.array(clientAuth).nullish(),
 });
 
 const timeout = v.duration({ min: '1ms' }).optional();
@@ -90,6 +104,7 @@ export const fileSchema = z.strictObject({
     requestsPerConnection: v.integer(0, 1_000_000_000).optional(),
   }),
   timeouts: section({
+    handshake: timeout,
     head: timeout,
     idle: timeout,
     connect: timeout,

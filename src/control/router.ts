@@ -17,6 +17,7 @@ import { Counts } from './metrics.ts';
 import { claimPorts, PortProblem } from './ports.ts';
 import { createConsulProvider } from './providers/consul.ts';
 import { Publisher } from './publisher.ts';
+import { TlsPublisher } from './tls-publisher.ts';
 import { Workers } from './workers.ts';
 
 export { PortProblem };
@@ -55,6 +56,7 @@ export class Router {
   readonly #given: Config;
   #statics: readonly StaticEntry[];
   #workers: Workers | null = null;
+  readonly #tls: TlsPublisher;
   #admin: Admin | null = null;
   #store: CatalogStore | null = null;
   #markListening: () => void = () => {};
@@ -103,6 +105,7 @@ export class Router {
       onService: (service, instances) => this.#store?.save(service, instances),
       onComplete: () => this.#workers?.listen(),
     });
+    this.#tls = new TlsPublisher(config.tls, log, (message) => this.#workers?.broadcast(message));
     this.provider = createConsulProvider({
       config: config.consul,
       isRouted: (tags) => tags.some((tag) => readTag(tag, dialects, context).kind !== 'ignored'),
@@ -156,6 +159,7 @@ export class Router {
       count: config.workers,
       counters: this.counters,
       log,
+      greeting: () => this.#tls.greeting(),
       table: () => (this.publisher.version === 0 ? null : this.publisher.full()),
       onMessage: (worker, message) => this.#onMessage(worker, message),
       onDeath: (worker) => this.#onDeath(worker),
@@ -207,6 +211,7 @@ export class Router {
     this.#stop.abort();
     for (const timer of this.#timers) clearInterval(timer);
     this.loopDelay.close();
+    this.#tls.close();
     await this.#workers?.terminate();
     await this.accessLog.flush(1_000);
     await this.#admin?.close();
@@ -223,7 +228,18 @@ export class Router {
       timeouts: config.timeouts,
       trustedProxies: config.trustedProxies,
       accessLog: config.accessLog,
+      tls: {
+        clientAuth: config.tls.clientAuth,
+        hsts: config.tls.hsts,
+        redirectPort: this.#redirectPort(),
+      },
     };
+  }
+
+  /** Without a listener of ours somebody in front ends TLS, at the usual port. */
+  #redirectPort(): number {
+    const { tls, listeners } = this.config;
+    return tls.redirectPort ?? listeners.find(({ protocol }) => protocol === 'https')?.address.port ?? 443;
   }
 
   #restore(): void {

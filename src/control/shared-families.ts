@@ -11,6 +11,7 @@ import {
   Series,
   unpackDetail,
 } from '../shared/counters.ts';
+import { HANDSHAKES } from '../shared/handshakes.ts';
 import { REASONS } from '../shared/reasons.ts';
 import { type Family, histogramSamples, type Labels, type Sample } from './metrics.ts';
 
@@ -66,7 +67,7 @@ export class SharedFamilies {
       ),
       this.#counter(
         'connections_refused_total',
-        'Client connections closed for want of a PROXY header from a trusted proxy',
+        'Client connections closed without an answer: no PROXY header, or no room on a TLS listener',
         F.refused,
         (_slot, detail) => ({
           listener: this.#names.listener(detail >>> 16),
@@ -76,6 +77,15 @@ export class SharedFamilies {
         reason: REASONS[slot] ?? 'unknown',
         listener: this.#names.listener(detail >>> 16),
       })),
+      this.#counter(
+        'tls_handshakes_total',
+        'Connections to TLS listeners, by how they began',
+        F.handshakes,
+        (slot, detail) => ({
+          result: HANDSHAKES[slot] ?? 'unknown',
+          listener: this.#names.listener(detail >>> 16),
+        }),
+      ),
       this.#counter('retries_total', 'Further attempts on another endpoint', F.retries, (slot) =>
         this.#routeLabels(slot),
       ),

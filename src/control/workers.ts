@@ -18,6 +18,8 @@ export interface WorkersOptions {
   readonly log: Log;
   /** The whole table, for a fresh worker; null before the first complete one. */
   readonly table: () => TableMessage | null;
+  /** What a fresh worker is told before anything else. */
+  readonly greeting: () => readonly ToWorker[];
   readonly onMessage: (worker: number, message: FromWorker) => void;
   readonly onDeath: (worker: number) => void;
 }
@@ -123,6 +125,7 @@ export class Workers {
     const seat = this.#seats[index]!;
     if (message.type === 'ready') {
       seat.isReady = true;
+      for (const message of this.#options.greeting()) seat.worker!.postMessage(message);
       const table = this.#options.table();
       if (table) seat.worker!.postMessage(table);
       if (this.#isListening) seat.worker!.postMessage({ type: 'listen' } satisfies ToWorker);

@@ -7,6 +7,8 @@ import { type Peer, plainAddress } from './forwarded.ts';
 import { Preface, refuseConnection } from './preface.ts';
 import { replyFor } from './replies.ts';
 import { recordRefusal } from './request-record.ts';
+import type { ConnectionTls } from './tls/connection-tls.ts';
+import { Opening } from './tls/opening.ts';
 
 /** What becomes of a connection that the kernel has accepted. */
 export function accept(socket: net.Socket, listener: ListenerFacts, engine: Engine): void {
@@ -18,13 +20,37 @@ export function accept(socket: net.Socket, listener: ListenerFacts, engine: Engi
     return;
   }
   const reason = engine.admission.refusal(engine.clients.size + engine.prefaces.size);
-  if (reason !== null) return refuse(socket, listener, peer, engine, reason);
-  if (!listener.proxyProtocol) return void enter(socket, listener, peer, engine);
+  if (reason !== null) {
+    if (listener.scheme === 'http') return refuse(socket, listener, peer, engine, reason);
+    // An answer would take a handshake, which costs more than anything else a connection can ask for.
+    refuseConnection(listener, engine);
+    return void socket.destroy();
+  }
+  if (!listener.proxyProtocol) return begin(socket, null, listener, peer, engine);
   new Preface(socket, listener, engine, ({ source }, rest) => {
     const behind = source === null ? peer : peerAt(plainAddress(source.address), engine);
-    const client = enter(socket, listener, behind, engine);
-    if (rest.length > 0) client?.onData(rest);
+    begin(socket, rest.length === 0 ? null : rest, listener, behind, engine);
   });
+}
+
+/** `rest` has been received already. */
+function begin(
+  socket: net.Socket,
+  rest: Buffer | null,
+  listener: ListenerFacts,
+  peer: Peer,
+  engine: Engine,
+): void {
+  if (listener.scheme === 'http') {
+    const client = enter(socket, listener, peer, engine, null);
+    if (rest !== null) client?.onData(rest);
+    return;
+  }
+  const opening = new Opening(socket, listener, engine, {
+    onSecure: (secure, tls) => void enter(secure, listener, peer, engine, tls),
+    onPlain: (plain) => refuse(plain, listener, peer, engine, 'bad_request'),
+  });
+  if (rest !== null) opening.onData(rest);
 }
 
 function peerAt(address: string, engine: Engine): Peer {
@@ -37,9 +63,10 @@ function enter(
   listener: ListenerFacts,
   peer: Peer,
   engine: Engine,
+  tls: ConnectionTls | null,
 ): ClientConnection | null {
   const reason = engine.admission.refusalOf(peer);
-  if (reason === null) return new ClientConnection(socket, listener, peer, engine);
+  if (reason === null) return new ClientConnection(socket, listener, peer, engine, tls);
   refuse(socket, listener, peer, engine, reason);
   return null;
 }

@@ -8,7 +8,8 @@ export interface AccessEntry {
   readonly method: string;
   readonly host: string;
   readonly target: string;
-  readonly minor: number;
+  /** `HTTP/1.1` */
+  readonly protocol: string;
   readonly status: number;
   readonly reason: string;
   readonly bytesIn: number;
@@ -19,6 +20,8 @@ export interface AccessEntry {
   readonly service: string;
   readonly endpoint: string;
   readonly retries: number;
+  /** Empty without TLS. */
+  readonly tlsVersion: string;
   readonly userAgent: string;
   readonly referer: string;
 }
@@ -95,11 +98,11 @@ function jsonLines(): (entry: AccessEntry, time: string) => string {
   return (entry, time) =>
     `{"time":"${time}","id":"${entry.id}","listener":"${entry.listener}","client":"${entry.client}",` +
     `"method":${method(entry.method)},"host":${host(entry.host)},"path":${target(entry.target)},` +
-    `"protocol":"HTTP/1.${entry.minor}","status":${entry.status},"reason":"${entry.reason}",` +
+    `"protocol":"${entry.protocol}","status":${entry.status},"reason":"${entry.reason}",` +
     `"bytesIn":${entry.bytesIn},"bytesOut":${entry.bytesOut},"durationMs":${decimal(entry.durationMs)},` +
     `"upstreamMs":${entry.upstreamMs < 0 ? 'null' : decimal(entry.upstreamMs)},"route":${route(entry.route)},` +
     `"service":${service(entry.service)},"endpoint":${endpoint(entry.endpoint)},"retries":${entry.retries},` +
-    `"tlsVersion":null,"userAgent":${userAgent(entry.userAgent)},"referer":${referer(entry.referer)}}\n`;
+    `"tlsVersion":${entry.tlsVersion === '' ? 'null' : `"${entry.tlsVersion}"`},"userAgent":${userAgent(entry.userAgent)},"referer":${referer(entry.referer)}}\n`;
 }
 
 /** Quotes a text, and remembers the latest. */
@@ -117,7 +120,7 @@ function remembered(): (text: string) => string {
 
 /** Apache's common format; the client's name and user are never known. */
 function commonLine(entry: AccessEntry, time: string): string {
-  const request = `${entry.method} ${entry.target} HTTP/1.${entry.minor}`;
+  const request = `${entry.method} ${entry.target} ${entry.protocol}`;
   return `${entry.client} - - [${time}] ${quoted(request)} ${entry.status} ${entry.bytesOut || '-'}\n`;
 }
 

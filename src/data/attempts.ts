@@ -51,7 +51,7 @@ export class Attempts {
 
   /** The request head for the endpoint that is leased now. */
   requestHead(): string {
-    const { listener, peer } = this.#client;
+    const { listener, peer, tls } = this.#client;
     const { route, target, strippedPrefix } = this.#forward;
     const { host } = route.options;
     const instance = this.#member!.endpoint.authority;
@@ -64,6 +64,7 @@ export class Attempts {
       scheme: listener.scheme,
       port: listener.port,
       requestId: this.#record.id,
+      clientFields: tls === null ? '' : tls.clientFields,
       strippedPrefix,
     });
   }

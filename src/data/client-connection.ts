@@ -9,6 +9,7 @@ import { Outgoing } from './outgoing.ts';
 import { own, reset, type SocketOwner } from './owned-socket.ts';
 import { reasonOfRefusal, replyFor } from './replies.ts';
 import { recordRefusal } from './request-record.ts';
+import type { ConnectionTls } from './tls/connection-tls.ts';
 
 /** Received but not yet wanted: pipelined requests, or a body whose upstream is still being connected. */
 const MAX_BUFFERED = 64 * 1024;
@@ -28,6 +29,8 @@ export class ClientConnection implements Timed, SocketOwner {
   readonly listener: ListenerFacts;
   readonly engine: Engine;
   readonly peer: Peer;
+  /** Null without TLS. */
+  readonly tls: ConnectionTls | null;
   readonly #socket: net.Socket;
   readonly #out: Outgoing;
   #phase: number = Phase.idle;
@@ -40,7 +43,14 @@ export class ClientConnection implements Timed, SocketOwner {
   #lingered = 0;
   #unsent = 0;
 
-  constructor(socket: net.Socket, listener: ListenerFacts, peer: Peer, engine: Engine) {
+  constructor(
+    socket: net.Socket,
+    listener: ListenerFacts,
+    peer: Peer,
+    engine: Engine,
+    tls: ConnectionTls | null,
+  ) {
+    this.tls = tls;
     this.listener = listener;
     this.engine = engine;
     this.#socket = socket;

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import v8 from 'node:v8';
+import { policy } from '../../tls/policy.ts';
+import { Profiles } from '../../tls/profiles.ts';
 import type { ListenerConfig } from '../config/config.ts';
 import { EndpointCounters, Family, Series } from '../shared/counters.ts';
 import type { FromWorker, WorkerSetup } from '../shared/messages.ts';
@@ -15,7 +17,6 @@ import { Networks } from './forwarded.ts';
 import { HeadParser } from './http1/head-parser.ts';
 import { LiveTable } from './live-table.ts';
 import { WriteBatch } from './outgoing.ts';
-import type { Preface } from './preface.ts';
 import { Recorder } from './recorder.ts';
 
 const SWEEP_MS = 100;
@@ -41,10 +42,13 @@ export class Engine {
   readonly trustedProxies: Networks;
   readonly departures: Departures;
   readonly clients = new Set<ClientConnection>();
-  /** Connections whose PROXY header has not come yet. */
-  readonly prefaces = new Set<Preface>();
+  /** Connections whose PROXY header or handshake is not complete yet. */
+  readonly prefaces = new Set<{ destroy(): void }>();
   /** Connections that were not let in and still get their answer. */
   readonly farewells = new Set<Farewell>();
+  readonly profiles: Profiles;
+  /** Answers for http-01, by token. */
+  challenges: ReadonlyMap<string, string> = new Map();
   readonly admission: Admission;
   /** Serves heads that arrive whole, requests and responses alike. */
   parser: HeadParser;
@@ -73,6 +77,7 @@ export class Engine {
       connectionsPerWorker(connections, setup.counters.workers, descriptorLimit()),
       connectionsPerClient,
     );
+    this.profiles = new Profiles(setup.tls.clientAuth, policy.alpn);
     this.#delay.enable();
     this.#secondTimer = setInterval(() => this.#everySecond(), 1_000);
     this.#secondTimer.unref();

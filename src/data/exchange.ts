@@ -7,7 +7,7 @@ import { decide } from './decide.ts';
 import { responseHead, upgradeHead } from './head-writer.ts';
 import { hasBody, NO_BODY, type RequestHead, type ResponseHead } from './http1/heads.ts';
 import { identityOf } from './identity.ts';
-import { contextOf, type Reply, type ReplyContext, redirectTo, replyFor } from './replies.ts';
+import { challengeReply, contextOf, type Reply, type ReplyContext, redirectTo, replyFor } from './replies.ts';
 import { RequestBody } from './request-body.ts';
 import { RequestRecord } from './request-record.ts';
 import { ResponseRelay } from './response-relay.ts';
@@ -50,8 +50,7 @@ export class Exchange implements UpstreamUser {
   }
 
   start(): void {
-    const { engine, listener, peer } = this.#client;
-    const decision = decide(this.#head, this.#record.client, peer.isTrusted, listener, engine);
+    const decision = decide(this.#head, this.#record.client, this.#client);
     this.#record.route = decision.route;
     switch (decision.kind) {
       case 'forward':
@@ -59,6 +58,8 @@ export class Exchange implements UpstreamUser {
         return this.#attempt();
       case 'redirect':
         return this.#answer(redirectTo(decision.status, decision.location, this.#replyContext()));
+      case 'challenge':
+        return this.#answer(challengeReply(decision.keyAuthorization, this.#replyContext()));
       case 'refuse':
         return this.#refuse(decision.reason);
     }
@@ -140,7 +141,7 @@ export class Exchange implements UpstreamUser {
       this.#keepAlive = false;
       this.#turn.end();
     }
-    this.#response = new ResponseRelay(this.#client, this.#head, head, this.#keepAlive);
+    this.#response = new ResponseRelay(this.#client, this.#head, head, this.#keepAlive, this.#hsts);
     this.#keepAlive = this.#response.keepAlive;
   }
 
@@ -278,7 +279,13 @@ export class Exchange implements UpstreamUser {
     // An unread body, or bytes of another protocol, cannot be told from the next request.
     const { upgrade } = this.#head;
     if (this.#body !== null || upgrade !== null || this.#client.engine.isDraining) this.#keepAlive = false;
-    return contextOf(this.#head, this.#keepAlive);
+    return contextOf(this.#head, this.#keepAlive, this.#hsts);
+  }
+
+  /** Only routes that are served with TLS alone may bind browsers to it. */
+  get #hsts(): string {
+    const isBound = this.#record.route?.options.https !== undefined && this.#client.tls !== null;
+    return isBound ? this.#client.engine.setup.tls.hsts : '';
   }
 
   #answer(reply: Reply): void {

@@ -11,10 +11,12 @@ export interface ReplyContext {
   readonly keepAlive: boolean;
   /** HTTP/1.0 clients are told about keep-alive. */
   readonly minor: number;
+  /** Value of `Strict-Transport-Security`; empty for none. */
+  readonly hsts?: string;
 }
 
-export function contextOf(head: RequestHead, keepAlive: boolean): ReplyContext {
-  return { method: head.method, minor: head.minor, accept: fieldValue(head, Field.accept), keepAlive };
+export function contextOf(head: RequestHead, keepAlive: boolean, hsts: string): ReplyContext {
+  return { method: head.method, minor: head.minor, accept: fieldValue(head, Field.accept), keepAlive, hsts };
 }
 
 export interface Reply {
@@ -43,6 +45,7 @@ export function replyFor(
     `X-Fairlead-Reason: ${reason}\r\n` +
     'Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n' +
     (retryAfter === undefined ? '' : `Retry-After: ${retryAfter}\r\n`) +
+    hstsField(context) +
     connectionField(context.keepAlive, context.minor);
   return finish(status, head, body, context);
 }
@@ -69,8 +72,23 @@ export function reasonOfRefusal(status: Refused['status']): Reason {
 export function redirectTo(status: number, location: string, context: ReplyContext): Reply {
   const head =
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n` +
-    `Location: ${location}\r\nContent-Length: 0\r\n${connectionField(context.keepAlive, context.minor)}`;
+    `Location: ${location}\r\nContent-Length: 0\r\n` +
+    hstsField(context) +
+    connectionField(context.keepAlive, context.minor);
   return finish(status, head, '', context);
+}
+
+/** What an ACME authority asks for (RFC 8555, 8.3). */
+export function challengeReply(keyAuthorization: string, context: ReplyContext): Reply {
+  const head =
+    'HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n' +
+    `Content-Length: ${keyAuthorization.length}\r\nCache-Control: no-store\r\n` +
+    connectionField(context.keepAlive, context.minor);
+  return finish(200, head, keyAuthorization, context);
+}
+
+function hstsField({ hsts = '' }: ReplyContext): string {
+  return hsts === '' ? '' : `Strict-Transport-Security: ${hsts}\r\n`;
 }
 
 function finish(status: number, head: string, body: string, context: ReplyContext): Reply {

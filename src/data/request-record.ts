@@ -65,7 +65,7 @@ export class RequestRecord {
       method: head.method,
       host: head.authority,
       target: head.target,
-      minor: head.minor,
+      protocol: `HTTP/1.${head.minor}`,
       status,
       reason: this.reason,
       bytesIn: this.bytesIn,
@@ -76,6 +76,7 @@ export class RequestRecord {
       service: route?.service ?? '',
       endpoint: this.endpoint,
       retries: this.retries,
+      tlsVersion: connection.tls === null ? '' : connection.tls.version,
       userAgent: fieldValue(head, Field.userAgent),
       referer: fieldValue(head, Field.referer),
     });
@@ -98,7 +99,7 @@ export function recordRefusal(
     method: '',
     host: '',
     target: '',
-    minor: 1,
+    protocol: 'HTTP/1.1',
     status: reply.status,
     reason,
     bytesIn: 0,
@@ -109,6 +110,7 @@ export function recordRefusal(
     service: '',
     endpoint: '',
     retries: 0,
+    tlsVersion: '',
     userAgent: '',
     referer: '',
   });

@@ -17,13 +17,19 @@ export class ResponseRelay {
   /** Gathered while a read is worked through, so that a small response leaves in one write. */
   #text: string;
 
-  constructor(client: ClientConnection, request: RequestHead, head: ResponseHead, keepAlive: boolean) {
+  constructor(
+    client: ClientConnection,
+    request: RequestHead,
+    head: ResponseHead,
+    keepAlive: boolean,
+    hsts: string,
+  ) {
     const framing = responseFraming(head, request.minor);
     this.#client = client;
     this.#isChunked = framing.kind === 'chunked';
     this.#takesTrailers = request.takesTrailers;
     this.keepAlive = keepAlive && framing.kind !== 'close';
-    this.#text = responseHead(head, framing, request, this.keepAlive);
+    this.#text = responseHead(head, framing, request, this.keepAlive, hsts);
   }
 
   /** False when the client takes no more at once; `onClientDrain` follows. */

@@ -139,8 +139,10 @@ export const Family = {
   accepted: 8,
   /** slot = worker; a gauge, in seconds. */
   eventLoopDelay: 9,
-  /** Connections closed without an answer, for want of a PROXY header; detail = listener. */
+  /** Connections closed without an answer; detail = listener. */
   refused: 10,
+  /** slot = result number, detail = listener: how connections to TLS listeners began. */
+  handshakes: 20,
 } as const;
 
 /** Upper bounds in seconds: OpenTelemetry's HTTP duration advice with two finer ones in front. */

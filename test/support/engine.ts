@@ -12,7 +12,10 @@ import type { Endpoint } from '../../src/data/endpoint.ts';
 import { Engine } from '../../src/data/engine.ts';
 import type { LivePool } from '../../src/data/pools.ts';
 import { createCountersLayout, EndpointCounters, Series } from '../../src/shared/counters.ts';
-import type { FromWorker, SlottedPool, SlottedRoute } from '../../src/shared/messages.ts';
+import type { FromWorker, SlottedPool, SlottedRoute, WorkerTls } from '../../src/shared/messages.ts';
+import type { Certificate } from '../../tls/certificate.ts';
+import { everybody } from './authority.ts';
+import { startBridge } from './bridge.ts';
 import { eventually } from './process.ts';
 
 export interface RouteSpec extends Partial<Rule> {
@@ -32,7 +35,9 @@ export interface PlaneOptions {
   limits?: Partial<Limits>;
   timeouts?: Partial<Timeouts>;
   trustedProxies?: string[];
+  /** With https, `port` is a bridge that clients reach without TLS, and `securePort` the listener itself. */
   scheme?: 'http' | 'https';
+  tls?: Partial<WorkerTls> & { certificates?: readonly Certificate[]; defaultId?: string | null };
   proxyProtocol?: boolean;
   /** False: the catalog is not known yet. */
   isComplete?: boolean;
@@ -52,6 +57,7 @@ export interface LogLine {
 
 export interface Plane {
   readonly port: number;
+  readonly securePort: number;
   readonly engine: Engine;
   readonly counters: EndpointCounters;
   /** Slots reported as released, in order. */
@@ -62,8 +68,8 @@ export interface Plane {
   endpoint(port: number, pool?: string): Endpoint;
   /** Requests in flight over all endpoints there ever were. */
   inFlight(): number;
-  /** A counter or gauge, summed over slots and listeners. */
-  sum(family: number): number;
+  /** A counter or gauge, summed over listeners, and over slots unless one is named. */
+  sum(family: number, slot?: number): number;
   /** Access-log lines so far. */
   log(): LogLine[];
   /** Waits until nothing runs any more: no client, no lease, no deadline, nothing but idle upstream connections. */
@@ -76,6 +82,7 @@ const LIMITS: Limits = {
   ...{ bodyRate: 240, connections: 0, connectionsPerClient: 0, requestsPerConnection: 0 },
 };
 const TIMEOUTS: Timeouts = {
+  handshakeMs: 10_000,
   headMs: 10_000,
   idleMs: 75_000,
   connectMs: 3000,
@@ -86,6 +93,9 @@ const TIMEOUTS: Timeouts = {
   drainMs: 5000,
 };
 
+/** What a plane is unless told: a whole file of tests can be run over TLS. */
+export const defaults: { scheme: 'http' | 'https' } = { scheme: 'http' };
+
 export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
   const layout = createCountersLayout(1);
   const counters = new EndpointCounters(layout);
@@ -93,7 +103,7 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
   const lines: LogLine[] = [];
   const slots = new Map<string, number>();
   const known = new Set<Endpoint>();
-  const { scheme = 'http', proxyProtocol = false } = options;
+  const { scheme = defaults.scheme, proxyProtocol = false } = options;
   const send = (message: FromWorker): void => {
     if (message.type === 'released') released.push(...message.slots);
     if (message.type !== 'access') return;
@@ -111,6 +121,7 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
       timeouts: { ...TIMEOUTS, ...options.timeouts },
       trustedProxies: options.trustedProxies ?? [],
       accessLog: 'json',
+      tls: { clientAuth: [], hsts: '', redirectPort: 443, ...options.tls },
     },
     send,
   );
@@ -170,13 +181,26 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
 
+  const securePort = (server.address() as AddressInfo).port;
+  const bridge = scheme === 'https' ? await startBridge(securePort) : null;
+  if (scheme === 'https') {
+    engine.profiles.setTicketKey(Buffer.alloc(48, 1));
+    const set = options.tls?.certificates ?? [await everybody()];
+    engine.profiles.update(
+      set,
+      [],
+      options.tls?.defaultId === undefined ? (set[0]?.id ?? null) : options.tls.defaultId,
+      true,
+    );
+  }
   const inFlight = (): number => {
     let total = 0;
     for (const endpoint of known) total += counters.inFlight(endpoint.slot);
     return total;
   };
   const plane: Plane = {
-    port: (server.address() as AddressInfo).port,
+    port: bridge?.port ?? securePort,
+    securePort,
     engine,
     counters,
     released,
@@ -189,11 +213,11 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
     endpoint: (port, pool) =>
       plane.pool(pool).members.find(({ endpoint }) => endpoint.port === port)!.endpoint,
     inFlight,
-    sum: (family) => {
+    sum: (family, slot) => {
       const series = new Series(layout.series[0]!);
       let sum = 0;
-      series.read((found, _slot, _detail, cell) => {
-        if (found === family) sum += series.cells[cell]!;
+      series.read((found, foundSlot, _detail, cell) => {
+        if (found === family && foundSlot === (slot ?? foundSlot)) sum += series.cells[cell]!;
       });
       return sum;
     },
@@ -205,7 +229,11 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
       eventually(
         () => {
           const [open, idle] = [[...known].flatMap((e) => [...e.connections]).length, idleOf(known)];
-          const now = { clients: engine.clients.size, leases: inFlight(), busy: open - idle };
+          const now = {
+            clients: engine.clients.size + engine.prefaces.size,
+            leases: inFlight(),
+            busy: open - idle,
+          };
           expect(now).toEqual({ clients: 0, leases: 0, busy: 0 });
           expect(engine.deadlines.size).toBe(open + engine.departures.size);
         },
@@ -213,6 +241,7 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
       ),
     close: async () => {
       const done = new Promise((resolve) => server.close(resolve));
+      bridge?.close();
       engine.close();
       await done;
     },

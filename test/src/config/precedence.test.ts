@@ -36,7 +36,9 @@ test('without any source the documented defaults hold', () => {
       connectionsPerClient: 0,
       requestsPerConnection: 0,
     },
+    tls: { certificates: [], clientAuth: [], hsts: '', redirectPort: null },
     timeouts: {
+      handshakeMs: 10_000,
       headMs: 10_000,
       idleMs: 75_000,
       connectMs: 3000,
@@ -145,7 +147,9 @@ accessLog: combined
       connectionsPerClient: 20,
       requestsPerConnection: 1000,
     },
+    tls: { certificates: [], clientAuth: [], hsts: '', redirectPort: null },
     timeouts: {
+      handshakeMs: 10_000,
       headMs: 1000,
       idleMs: 2000,
       connectMs: 250,
@@ -242,24 +246,36 @@ describe('listeners', () => {
     expect(loadOk({ yaml: `${yaml}\ntrustedProxies: [10.0.0.1]` }).warnings).toEqual([]);
   });
 
-  test('https is ignored with a warning, wherever it comes from', () => {
+  test('https needs certificates, and is ignored with a warning without', () => {
     const yaml = `listeners:
   web: { address: ":80" }
   websecure: { address: ":443", protocol: https }
 tls:
-  certificates: [{ folder: ./certs }]
   acme: { email: ops@example.com, directory: letsencrypt }
 `;
     const { config, warnings } = loadOk({ yaml });
-    const reason = 'TLS termination is not available in this version';
     expect(config.listeners.map(({ name }) => name)).toEqual(['web']);
     expect(warnings).toEqual([
-      `fairlead.yaml:3:14: ${reason}: listener "websecure" is ignored`,
-      `fairlead.yaml:5:17: ${reason}: tls.certificates is ignored`,
-      `fairlead.yaml:6:9: ${reason}: tls.acme is ignored`,
+      'fairlead.yaml:3:14: listener "websecure" is ignored: https needs tls.certificates',
+      'fairlead.yaml:5:9: ACME is not available in this version: tls.acme is ignored',
     ]);
     expect(loadOk({ flags: { https: [':8443'] } }).warnings).toEqual([
-      `flag --https: ${reason}: listener "websecure" is ignored`,
+      'flag --https: listener "websecure" is ignored: https needs tls.certificates',
     ]);
+  });
+
+  test('certificates open :8443, unless listeners are named', () => {
+    const yaml = 'tls: { certificates: [{ certFile: a.pem }] }';
+    const addresses = (input: Parameters<typeof loadOk>[0]) =>
+      loadOk(input).config.listeners.map(
+        ({ name, address, protocol }) => `${name} ${address.port} ${protocol}`,
+      );
+    expect(addresses({ yaml })).toEqual(['web 8080 http', 'websecure 8443 https']);
+    expect(addresses({ yaml, flags: { https: [':1', ':2'] } })).toEqual([
+      'websecure 1 https',
+      'websecure2 2 https',
+      'web 8080 http',
+    ]);
+    expect(addresses({ yaml: `${yaml}\nlisteners: { x: { address: ":7" } }` })).toEqual(['x 7 http']);
   });
 });

@@ -41,7 +41,11 @@ function startWorkers(count: number): Setting {
     },
   } as unknown as Log;
   const workers = new Workers({
-    setup: { counters, listeners: [], limits, timeouts, trustedProxies, accessLog: 'off' },
+    setup: {
+      ...{ counters, listeners: [], limits, timeouts, trustedProxies, accessLog: 'off' },
+      tls: { clientAuth: [], hsts: '', redirectPort: 443 },
+    },
+    greeting: () => [],
     ...{ count, counters, log },
     table: () => null,
     onMessage: () => {},
