@@ -16,6 +16,7 @@ export const skipExternal: boolean = process.env.FAIRLEAD_SKIP_EXTERNAL === '1';
 export const consulBinary = (): Promise<string> => binary('consul');
 export const nginxBinary = (): Promise<string> => binary('nginx');
 export const haproxyBinary = (): Promise<string> => binary('haproxy');
+export const redisBinary = (): Promise<string> => binary('redis-server');
 
 const cache = fileURLToPath(new URL('../.cache', import.meta.url));
 const provisioned = 'FAIRLEAD_PROVISIONED';

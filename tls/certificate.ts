@@ -169,7 +169,8 @@ function fromLeaf(leaf: X509Certificate, given: readonly X509Certificate[]): rea
     const below = chain[index]!;
     for (const each of given) {
       const isKnown = chain.some(({ fingerprint256 }) => fingerprint256 === each.fingerprint256);
-      if (!isKnown && below.checkIssued(each)) chain.push(each);
+      // A root with a new key has the same name as before.
+      if (!isKnown && below.checkIssued(each) && below.verify(each.publicKey)) chain.push(each);
     }
   }
   return chain;

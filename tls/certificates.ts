@@ -1,5 +1,5 @@
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
-import type { Certificate } from './certificate.ts';
+import type { Certificate, KeyKind } from './certificate.ts';
 import { policy } from './policy.ts';
 import { normalizeServerName, wildcardFor } from './server-name.ts';
 
@@ -23,6 +23,11 @@ export interface CertificatesOptions {
 
 const MOST_CONTEXTS = 1_000;
 const NONE: Choice = { kind: 'none' };
+/**
+ * The order inside a context. A socket that is made with it offers all; Node's SNICallback copies nothing but the last
+ * one to the connection (measured with 24.21), which must then be the one that every client can use.
+ */
+const KINDS: readonly KeyKind[] = ['ed25519', 'ec', 'rsa'];
 
 /** The certificates that are live, by name. Replaced as a whole; open connections keep what they began with. */
 export class Certificates {
@@ -121,12 +126,12 @@ export class Certificates {
 /** One certificate of each kind of key: what has not expired before what has, then what lasts longest. */
 function bestOfEach(all: readonly Certificate[], nowMs: number): readonly Certificate[] {
   const valid = all.filter(({ notAfterMs }) => notAfterMs > nowMs);
-  const best = new Map<string, Certificate>();
+  const best = new Map<KeyKind, Certificate>();
   for (const each of valid.length > 0 ? valid : all) {
     const other = best.get(each.keyKind);
     if (other === undefined || isBetter(each, other)) best.set(each.keyKind, each);
   }
-  return [...best.values()].sort((a, b) => (a.keyKind < b.keyKind ? -1 : 1));
+  return KINDS.flatMap((kind) => best.get(kind) ?? []);
 }
 
 /** The id decides between equals, so that every worker and every replica serves the same. */

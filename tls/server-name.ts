@@ -20,10 +20,12 @@ export function normalizeServerName(text: string): string | null {
 
 /**
  * A name from a certificate in the same form. A star may stand for exactly the whole first label (RFC 9525, 6.3);
- * an address stays as it is. Null where no client would accept the name.
+ * an address gets its short form. Null where no client would accept the name.
  */
 export function normalizeCertificateName(text: string): string | null {
-  if (isIP(text) !== 0) return text.toLowerCase();
+  const family = isIP(text);
+  // Node writes IPv6 addresses of certificates out in full.
+  if (family !== 0) return family === 6 ? new URL(`http://[${text}]`).hostname.slice(1, -1) : text;
   const isWildcard = text.startsWith('*.');
   const name = normalizeServerName(domainToASCII(isWildcard ? text.slice(2) : text));
   if (name === null) return null;

@@ -27,7 +27,9 @@ ${searchHelp}`;
 
 export function addCheck(program: Command, finish: (code: number) => void): void {
   const command = program.command('check').description('validate the configuration').helpGroup('Route:');
-  command.option('--online', 'also reach Consul').option('--json', 'print the findings as JSON on stdout');
+  command
+    .option('--online', 'also reach Consul, and read the certificates in Consul and Redis')
+    .option('--json', 'print the findings as JSON on stdout');
   addRouterOptions(command)
     .addHelpText('after', examples)
     .action(async (options: CheckOptions) => finish(await check(options)));
@@ -47,6 +49,7 @@ async function judge(options: CheckOptions): Promise<Verdict> {
   const { config, file, warnings } = loaded;
   const problems = [
     ...(await checkRoutes(config)),
+    ...(await checkTls(config, options.online === true)),
     ...(options.online === true ? await checkConsul(config) : []),
   ];
   return { file, problems, warnings };
@@ -58,6 +61,12 @@ export async function checkRoutes(config: Pick<Config, 'routes' | 'listeners'>):
   const { readStatics } = await import('../control/statics.ts');
   const statics = readStatics(config);
   return statics.ok ? [] : statics.problems;
+}
+
+async function checkTls(config: Config, online: boolean): Promise<readonly Problem[]> {
+  if (config.tls.certificates.length === 0) return [];
+  const { checkCertificates } = await import('./certificate-check.ts');
+  return checkCertificates(config, process.cwd(), online);
 }
 
 async function checkConsul(config: Config): Promise<readonly Problem[]> {

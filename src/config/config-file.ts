@@ -14,6 +14,8 @@ export interface ConfigFile {
   readonly layer: Layer;
   /** `file:line:column` of each static route, by its number. */
   readonly routeAt: (index: number) => string;
+  /** The same of each entry of `tls.certificates`. */
+  readonly certificateAt: (index: number) => string;
 }
 
 export interface FileInput {
@@ -28,6 +30,7 @@ const nothing: ConfigFile = {
   path: null,
   layer: { values: {}, http: [], https: [], broken: [], at: () => null },
   routeAt: () => '',
+  certificateAt: () => '',
 };
 
 /** Nobody reads more of them, and each costs a search for its place. */
@@ -101,6 +104,7 @@ function validate(file: YamlFile, folder: string, findings: Findings): Omit<Conf
       at: (key) => file.at(key.split('.')),
     },
     routeAt: (index) => file.at(['routes', index, 'rule']),
+    certificateAt: (index) => file.at(['tls', 'certificates', index]),
   };
 }
 

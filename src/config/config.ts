@@ -78,6 +78,44 @@ export interface ConsulConfig {
   readonly forgetMs: number;
 }
 
+export interface TlsConfig extends CertificateConfig, ClientTlsConfig {}
+
+export interface CertificateConfig {
+  /** In the order of the file. */
+  readonly certificates: readonly CertificateOrigin[];
+  /** Name whose certificate serves what no other does; null takes the first certificate unless `strict`. */
+  readonly defaultName: string | null;
+  /** Handshakes for other names, or without one, are refused. */
+  readonly strict: boolean;
+}
+
+/** Where certificates come from. Paths are absolute; `at` is `file:line:column`, for messages. */
+export type CertificateOrigin =
+  | {
+      readonly kind: 'folder';
+      readonly at: string;
+      readonly folder: string;
+      /** For PKCS#12 files that have no `.pass` file beside them. */
+      readonly passwordFile: string | null;
+    }
+  /** The same file twice is one that holds both. */
+  | { readonly kind: 'files'; readonly at: string; readonly certFile: string; readonly keyFile: string }
+  | {
+      readonly kind: 'pkcs12';
+      readonly at: string;
+      readonly file: string;
+      readonly passwordFile: string | null;
+    }
+  /** `prefix` without slashes at its ends. */
+  | { readonly kind: 'consul-kv'; readonly at: string; readonly prefix: string }
+  /** `url` may hold a password. */
+  | {
+      readonly kind: 'redis';
+      readonly at: string;
+      readonly url: string;
+      readonly prefixes: readonly string[];
+    };
+
 export interface FabioConfig {
   readonly enabled: boolean;
   readonly tagPrefix: string;
@@ -96,9 +134,8 @@ export interface StaticRoute {
   readonly at: string;
 }
 
-export interface TlsConfig {
-  /** Pairs of files. */
-  readonly certificates: readonly { readonly certFile: string; readonly keyFile: string }[];
+/** What clients of https listeners are asked for and told, beside certificates. */
+export interface ClientTlsConfig {
   readonly clientAuth: readonly ClientAuth[];
   /** Value of `Strict-Transport-Security` for routes that are served with TLS alone; empty sends none. */
   readonly hsts: string;

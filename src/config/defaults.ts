@@ -32,6 +32,8 @@ export function defaultsFor(env: NodeJS.ProcessEnv, cwd: string): Settings {
     routes: [],
     tls: {
       certificates: null,
+      default: null,
+      strict: false,
       acme: null,
       redirectPort: null,
       hsts: { maxAge: null, includeSubDomains: false, preload: false },

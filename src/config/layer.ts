@@ -28,7 +28,7 @@ const pathKeys = [
 
 /** The same in lists of groups. */
 const pathLists = [
-  ['tls.certificates', ['certFile', 'keyFile']],
+  ['tls.certificates', ['folder', 'certFile', 'keyFile', 'pkcs12File', 'passwordFile', 'redis.urlFile']],
   ['tls.clientAuth', ['caFile']],
 ] as const;
 
@@ -87,7 +87,10 @@ export function anchor(values: Given, directory: string): Given {
   for (const [section, keys] of pathLists) {
     const items = get(copy, section);
     for (const item of Array.isArray(items) ? items : []) {
-      for (const key of keys) if (typeof item[key] === 'string') item[key] = resolve(directory, item[key]);
+      for (const key of keys) {
+        const path = get(item, key);
+        if (typeof path === 'string') put(item, key, resolve(directory, path));
+      }
     }
   }
   return copy as Given;

@@ -25,6 +25,7 @@ export function resolveListeners(
   const given = hasCertificates && origin(sources, 'listeners') === null ? [...named, SECURE] : named;
   const replaced = replace(replace(given, 'web', 'http', sources), 'websecure', 'https', sources);
   const usable = hasCertificates ? replaced : withoutTls(replaced, sources);
+  warnOfTlsKeys(settings, sources);
   if (intact(sources, 'trustedProxies')) warnOfUntrusted(usable, settings, sources);
   if (intact(sources, 'listeners')) checkTogether(usable, settings, admin, sources);
   return usable.map(({ at: _, ...listener }) => listener);
@@ -61,6 +62,11 @@ function withoutTls(listeners: readonly Placed[], sources: Sources): readonly Pl
 }
 
 const noCertificates = 'https needs tls.certificates';
+
+function warnOfTlsKeys({ tls }: Settings, sources: Sources): void {
+  if (tls.acme === null) return;
+  warn(sources, origin(sources, 'tls.acme'), 'ACME is not available in this version: tls.acme is ignored');
+}
 
 /** Only trusted proxies may send a PROXY header, so without any the listener serves nobody. */
 function warnOfUntrusted(listeners: readonly Placed[], settings: Settings, sources: Sources): void {

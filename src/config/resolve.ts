@@ -1,17 +1,18 @@
 import { availableParallelism } from 'node:os';
 import { formatAddress, isLoopback } from './addresses.ts';
+import { resolveClientTls } from './client-tls.ts';
 import type { AdminConfig, Config, StaticRoute } from './config.ts';
 import { resolveConsul } from './consul.ts';
 import { resolveListeners } from './listeners.ts';
 import type { Settings } from './schema.ts';
 import { intact, origin, problem, readToken, type Sources } from './sources.ts';
-import { resolveTls } from './tls.ts';
+import { resolveTls, type TlsContext } from './tls.ts';
 
 /** Merged settings become the Config; rules between keys are checked on the way. */
 export function resolveConfig(
   settings: Settings,
   sources: Sources,
-  context: { readonly secure: boolean; readonly routeAt: (index: number) => string },
+  context: TlsContext & { readonly secure: boolean; readonly routeAt: (index: number) => string },
 ): Config {
   const { limits, timeouts, workers } = settings;
   const admin = resolveAdmin(settings.admin, sources);
@@ -23,7 +24,7 @@ export function resolveConfig(
     tcp: settings.tcp,
     dialects: settings.dialects,
     routes: resolveRoutes(settings, context.routeAt),
-    tls: resolveTls(settings, sources),
+    tls: { ...resolveTls(settings.tls, sources, context), ...resolveClientTls(settings.tls, sources) },
     limits: {
       headBytes: limits.head,
       fields: limits.fields,

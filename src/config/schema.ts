@@ -60,8 +60,39 @@ const clientAuth = z.strictObject({
   mode: v.clientAuthMode.optional(),
 });
 
+const certificate = z
+  .strictObject({
+    folder: v.text.optional(),
+    certFile: v.text.optional(),
+    keyFile: v.text.optional(),
+    pkcs12File: v.text.optional(),
+    passwordFile: v.text.optional(),
+    consulKv: v.text.optional(),
+    redis: section({ url: v.text.optional(), urlFile: v.text.optional(), prefix: v.text.optional() }),
+  })
+  .check((context) => {
+    if (context.issues.length > 0) return;
+    const reason = originProblem(context.value);
+    if (reason !== null) context.issues.push({ code: 'custom', message: reason, input: context.value });
+  });
+
+const origins = ['folder', 'certFile', 'pkcs12File', 'consulKv', 'redis'] as const;
+
+function originProblem(given: Readonly<Record<string, unknown>>): string | null {
+  const has = (key: string): boolean => given[key] !== undefined;
+  const named = origins.filter(has);
+  if (has('keyFile') && !has('certFile')) return '"keyFile" needs "certFile" as well';
+  if (named.length !== 1) return `needs exactly one of ${origins.join(', ')}`;
+  if (has('passwordFile') && !has('folder') && !has('pkcs12File'))
+    return '"passwordFile" is for "folder" and "pkcs12File"';
+  if (has('consulKv') && /^\/*$/.test(String(given.consulKv))) return '"consulKv" names no folder of keys';
+  return null;
+}
+
 const tls = section({
-  certificates: z.array(z.looseObject({ certFile: v.text.optional(), keyFile: v.text.optional() })).nullish(),
+  certificates: z.array(certificate).nullish(),
+  default: v.certificateName.nullish(),
+  strict: v.flag.optional(),
   /** Read so that files for later versions load; nothing is done with it but a warning. */
   acme: z.looseObject({}).nullish(),
   redirectPort: v.integer(1, 65_535).nullish(),

@@ -4,8 +4,8 @@ import { valueSchemas } from './schema.ts';
 import { parseBoolean } from './units.ts';
 
 /**
- * Variables that other programs define: HashiCorp's, with the semantics of its Go client (api/api.go), and
- * LOG_LEVEL. Nobody sets them for us alone, so one that a source above replaces is not even looked at.
+ * Variables that other programs define: HashiCorp's, with the semantics of its Go client (api/api.go),
+ * REDIS_URL and LOG_LEVEL. Nobody sets them for us alone, so one that a source above replaces is not even looked at.
  */
 
 const valueVariables = [
@@ -23,6 +23,8 @@ export interface SharedEnvironment {
   readonly layer: Layer;
   /** CONSUL_HTTP_SSL asks for https; an `http://` address does not take that back. */
   readonly secure: boolean;
+  /** REDIS_URL; null when unset. */
+  readonly redisUrl: string | null;
 }
 
 /** @param taken whether a source above this one sets a dotted key */
@@ -42,7 +44,11 @@ export function readSharedEnvironment(
   takeVerify(env, builder, taken, findings);
   takeLogLevel(env, builder, taken, findings);
   reportUnsupported(env, findings);
-  return { layer: builder.build(cwd), secure: boolean(env, 'CONSUL_HTTP_SSL', findings) ?? false };
+  return {
+    layer: builder.build(cwd),
+    secure: boolean(env, 'CONSUL_HTTP_SSL', findings) ?? false,
+    redisUrl: env.REDIS_URL || null,
+  };
 }
 
 /** A token from above replaces a token file from here, and the other way round. */

@@ -29,11 +29,16 @@ export function intact(sources: Sources, key: string): boolean {
 }
 
 /** Reports a file that cannot be read; its text otherwise. */
-export function readNamed(sources: Sources, key: string, path: string): string | null {
+export function readNamed(
+  sources: Sources,
+  key: string,
+  path: string,
+  at: string | null = origin(sources, key),
+): string | null {
   try {
     return sources.read(path);
   } catch (error) {
-    problem(sources, origin(sources, key), `${key}: cannot read ${path}: ${explainRead(error)}`);
+    problem(sources, at, `${key}: cannot read ${path}: ${explainRead(error)}`);
     return null;
   }
 }

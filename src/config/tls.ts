@@ -1,57 +1,73 @@
-import { X509Certificate } from 'node:crypto';
-import { readPem } from '../../tls/pem.ts';
-import type { ClientAuth } from '../../tls/profiles.ts';
-import type { TlsConfig } from './config.ts';
+import type { CertificateConfig, CertificateOrigin } from './config.ts';
+import { describeRedisUrl } from './redis-url.ts';
 import type { Settings } from './schema.ts';
-import { origin, problem, readNamed, type Sources, warn } from './sources.ts';
+import { intact, origin, problem, readNamed, type Sources } from './sources.ts';
 
-export function resolveTls({ tls }: Settings, sources: Sources): TlsConfig {
-  if (tls.acme !== null) {
-    warn(sources, origin(sources, 'tls.acme'), 'ACME is not available in this version: tls.acme is ignored');
-  }
-  return {
-    certificates: (tls.certificates ?? []).flatMap(({ certFile, keyFile = certFile }) =>
-      certFile === undefined ? [] : [{ certFile, keyFile: keyFile! }],
-    ),
-    clientAuth: (tls.clientAuth ?? []).flatMap(
-      (rule, index) => resolveClientAuth(rule, index, sources) ?? [],
-    ),
-    hsts: hstsOf(tls.hsts),
-    redirectPort: tls.redirectPort,
-  };
+type TlsSettings = Settings['tls'];
+type Entry = NonNullable<TlsSettings['certificates']>[number];
+
+export interface TlsContext {
+  /** `file:line:column` of an entry of `tls.certificates`. */
+  readonly certificateAt: (index: number) => string;
+  /** REDIS_URL, for entries without one of their own. */
+  readonly redisUrl: string | null;
 }
 
-type GivenClientAuth = NonNullable<Settings['tls']['clientAuth']>[number];
+/** Where ours are, and where Hipache's successor PlanB has them. */
+const redisPrefixes = ['fairlead:tls:', 'tls:'];
 
-/** A rule whose authorities cannot be read must stop the start: without it the hosts would be open to everybody. */
-function resolveClientAuth(rule: GivenClientAuth, index: number, sources: Sources): ClientAuth | null {
-  const key = `tls.clientAuth[${index}].caFile`;
-  const text = readNamed(sources, 'tls.clientAuth', rule.caFile);
-  if (text === null) return null;
-  const { certificates } = readPem(text);
-  const reason = certificates.length === 0 ? 'holds no certificate' : whyUnreadable(certificates);
-  if (reason !== null) {
-    problem(sources, origin(sources, 'tls.clientAuth'), `${key}: ${rule.caFile} ${reason}`);
+/** Where certificates come from and which one serves the rest. */
+export function resolveTls(given: TlsSettings, sources: Sources, context: TlsContext): CertificateConfig {
+  if (given.default !== null && given.strict && intact(sources, 'tls')) {
+    const message = 'tls.default serves unknown names and tls.strict refuses them: remove one';
+    problem(sources, origin(sources, 'tls.strict'), message);
+  }
+  const certificates = (given.certificates ?? []).flatMap((entry, index) => {
+    const at = context.certificateAt(index);
+    const found = originFrom(entry, at, sources, context);
+    return found === null ? [] : [found];
+  });
+  return { certificates, defaultName: given.default, strict: given.strict };
+}
+
+function originFrom(
+  entry: Entry,
+  at: string,
+  sources: Sources,
+  context: TlsContext,
+): CertificateOrigin | null {
+  const { folder, certFile, keyFile = certFile, pkcs12File, passwordFile = null, consulKv, redis } = entry;
+  if (folder !== undefined) return { kind: 'folder', at, folder, passwordFile };
+  if (certFile !== undefined) return { kind: 'files', at, certFile, keyFile: keyFile ?? certFile };
+  if (pkcs12File !== undefined) return { kind: 'pkcs12', at, file: pkcs12File, passwordFile };
+  if (consulKv !== undefined) return { kind: 'consul-kv', at, prefix: consulKv.replace(/^\/+|\/+$/g, '') };
+  const url = redisUrl(redis ?? {}, at, sources, context);
+  if (url === null) return null;
+  return { kind: 'redis', at, url, prefixes: redis?.prefix === undefined ? redisPrefixes : [redis.prefix] };
+}
+
+/** The message never repeats the URL: it may hold a password. */
+function redisUrl(
+  { url, urlFile }: NonNullable<Entry['redis']>,
+  at: string,
+  sources: Sources,
+  context: TlsContext,
+): string | null {
+  if (url !== undefined && urlFile !== undefined) {
+    problem(sources, at, 'redis has either "url" or "urlFile", not both');
     return null;
   }
-  return { hosts: rule.hosts, caPem: certificates.join(''), mode: rule.mode ?? 'required' };
-}
-
-function whyUnreadable(certificates: readonly string[]): string | null {
-  for (const [index, pem] of certificates.entries()) {
-    try {
-      new X509Certificate(pem);
-    } catch {
-      return `holds a certificate that cannot be read, the ${index + 1}. of ${certificates.length}`;
-    }
+  const text =
+    urlFile === undefined ? (url ?? context.redisUrl) : readNamed(sources, 'redis.urlFile', urlFile, at);
+  if (text === null) {
+    if (urlFile === undefined) problem(sources, at, 'redis needs "url", "urlFile" or REDIS_URL');
+    return null;
   }
-  return null;
-}
-
-function hstsOf({ maxAge, includeSubDomains, preload }: Settings['tls']['hsts']): string {
-  if (maxAge === null) return '';
-  const seconds = `max-age=${maxAge}`;
-  return [seconds, ...(includeSubDomains ? ['includeSubDomains'] : []), ...(preload ? ['preload'] : [])].join(
-    '; ',
+  if (describeRedisUrl(text.trim()) !== null) return text.trim();
+  problem(
+    sources,
+    at,
+    'redis: not a URL of Redis: write redis://host:6379 or rediss://user:password@host:6379/0',
   );
+  return null;
 }

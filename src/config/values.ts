@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { parseNetwork } from '../../router/cidr.ts';
 import type { Health } from '../../router/model.ts';
 import { parseStaticInstance } from '../../router/static.ts';
-import { normalizeServerName } from '../../tls/server-name.ts';
+import { normalizeCertificateName, normalizeServerName } from '../../tls/server-name.ts';
 import { parseAddress, parseConsulAddress, parsePortRange } from './addresses.ts';
 import type { AccessLogFormat, LogLevel } from './config.ts';
 import { didYouMean } from './suggest.ts';
@@ -120,6 +120,12 @@ export const workers = fromText((input) => {
 
 /** A server name for TLS; a port behind it is dropped, as the Go client does. */
 export const serverName = fromText((input) => accept(input.replace(/:\d+$/, '')));
+
+/** A DNS name as certificates have it, `*.example.com` included. */
+export const certificateName = fromText((input) => {
+  const name = normalizeCertificateName(input);
+  return name === null ? refuse(`${quote(input)} is not a name that a certificate can have`) : accept(name);
+});
 
 export function integer(from: number, to: number) {
   return fromText((input) => parseInteger(input, from, to));

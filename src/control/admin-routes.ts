@@ -1,6 +1,7 @@
 import { readVersion } from '../commands/version.ts';
 import { EndpointCounters } from '../shared/counters.ts';
 import type { AdminHandler } from './admin.ts';
+import { addCertificateFamilies, certificatesView } from './certificates/view.ts';
 import { Metrics } from './metrics.ts';
 import type { Router } from './router.ts';
 import { SharedFamilies } from './shared-families.ts';
@@ -28,6 +29,7 @@ export function adminRoutes(router: Router): ReadonlyMap<string, AdminHandler> {
     ],
     ['/api/routes', () => ({ status: 200, body: routesView(sources) })],
     ['/api/pools', () => ({ status: 200, body: poolsView(sources) })],
+    ['/api/certificates', () => ({ status: 200, body: certificatesView(router.certificates) })],
     ['/api/consul', () => ({ status: 200, body: { ...router.provider.state(), held: router.guard.reason } })],
   ]);
 }
@@ -94,6 +96,7 @@ function createMetrics(router: Router): Metrics {
     return (ageMs ?? performance.now() - router.startedAt) / 1000;
   });
   gauge('catalog_held_services', 'Services whose losses are held', () => router.guard.heldServices);
+  addCertificateFamilies(metrics, router.certificates);
   metrics.add({
     name: 'consul_errors_total',
     help: 'Failed reads of Consul',

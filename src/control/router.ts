@@ -8,6 +8,8 @@ import { AccessLogWriter } from './access-log-writer.ts';
 import { type Admin, startAdmin } from './admin.ts';
 import { adminRoutes } from './admin-routes.ts';
 import { type CatalogStore, openCatalogStore } from './catalog-store.ts';
+import { createSources } from './certificates/create-sources.ts';
+import { CertificateStore } from './certificates/store.ts';
 import { Convergence } from './convergence.ts';
 import { EndpointSlots } from './endpoint-slots.ts';
 import { Guard } from './guard.ts';
@@ -17,7 +19,7 @@ import { Counts } from './metrics.ts';
 import { claimPorts, PortProblem } from './ports.ts';
 import { createConsulProvider } from './providers/consul.ts';
 import { Publisher } from './publisher.ts';
-import { TlsPublisher } from './tls-publisher.ts';
+import { TicketKeys } from './ticket-keys.ts';
 import { Workers } from './workers.ts';
 
 export { PortProblem };
@@ -43,6 +45,7 @@ export class Router {
   readonly planner: Planner;
   readonly publisher: Publisher;
   readonly guard: Guard;
+  readonly certificates: CertificateStore;
   readonly provider: ReturnType<typeof createConsulProvider>;
   readonly counters: CountersLayout;
   readonly endpointSlots: EndpointSlots;
@@ -56,7 +59,7 @@ export class Router {
   readonly #given: Config;
   #statics: readonly StaticEntry[];
   #workers: Workers | null = null;
-  readonly #tls: TlsPublisher;
+  readonly #ticketKeys = new TicketKeys((message) => void this.#workers?.broadcast(message));
   #admin: Admin | null = null;
   #store: CatalogStore | null = null;
   #markListening: () => void = () => {};
@@ -105,18 +108,21 @@ export class Router {
       onService: (service, instances) => this.#store?.save(service, instances),
       onComplete: () => this.#workers?.listen(),
     });
-    this.#tls = new TlsPublisher(config.tls, log, (message) => this.#workers?.broadcast(message));
+    const onConsulError = (kind: string): void => this.consulErrors.add(kind);
+    this.certificates = new CertificateStore({
+      sources: createSources(config, process.cwd(), { log, onConsulError }),
+      defaultName: config.tls.defaultName,
+      isStrict: config.tls.strict,
+      log,
+      broadcast: (message) => void this.#workers?.broadcast(message),
+    });
     this.provider = createConsulProvider({
       config: config.consul,
       isRouted: (tags) => tags.some((tag) => readTag(tag, dialects, context).kind !== 'ignored'),
       wanted: () => new Set(this.#statics.flatMap(({ service }) => (service === null ? [] : [service]))),
       kvPath: fabio.enabled ? fabio.kvPath : null,
-      log: {
-        warn: (fields, msg) => log.warn(fields, msg),
-        info: (fields, msg) => log.info(fields, msg),
-        debug: (fields, msg) => log.debug(fields, msg),
-      },
-      onError: (kind) => this.consulErrors.add(kind),
+      log,
+      onError: onConsulError,
     });
   }
 
@@ -154,13 +160,16 @@ export class Router {
     }
     this.#store = openCatalogStore(config.dataDir);
     if (this.#store.warning !== null) log.warn(this.#store.warning);
+    // Before the listeners open: a handshake in the first second finds its certificate.
+    await this.certificates.start(this.#stop.signal);
     this.#workers = new Workers({
       setup: this.#workerSetup(),
       count: config.workers,
       counters: this.counters,
       log,
-      greeting: () => this.#tls.greeting(),
+      ticketKey: () => this.#ticketKeys.message(),
       table: () => (this.publisher.version === 0 ? null : this.publisher.full()),
+      certificates: () => this.certificates.full(),
       onMessage: (worker, message) => this.#onMessage(worker, message),
       onDeath: (worker) => this.#onDeath(worker),
     });
@@ -187,7 +196,7 @@ export class Router {
     const pending = Object.keys(config).filter(
       (key) =>
         !applied.includes(key) &&
-        JSON.stringify(config[key as keyof Config]) !== JSON.stringify(this.#given[key as keyof Config]),
+        withoutPlaces(config[key as keyof Config]) !== withoutPlaces(this.#given[key as keyof Config]),
     );
     this.log.info({ routes: statics.length, needRestart: pending }, 'configuration reloaded');
   }
@@ -211,7 +220,7 @@ export class Router {
     this.#stop.abort();
     for (const timer of this.#timers) clearInterval(timer);
     this.loopDelay.close();
-    this.#tls.close();
+    this.#ticketKeys.close();
     await this.#workers?.terminate();
     await this.accessLog.flush(1_000);
     await this.#admin?.close();
@@ -300,4 +309,9 @@ export class Router {
     this.#drained.add(worker);
     if (this.#drained.size >= this.config.workers) this.#onAllDrained?.();
   }
+}
+
+/** For comparing: where something stands in the file is no part of it. */
+function withoutPlaces(value: unknown): string {
+  return JSON.stringify(value, (key, each) => (key === 'at' ? undefined : each));
 }

@@ -4,6 +4,7 @@ import type { FromWorker, ToWorker, WorkerSetup } from '../shared/messages.ts';
 import type { Log } from './log.ts';
 
 type TableMessage = Extract<ToWorker, { type: 'table' }>;
+type CertificatesMessage = Extract<ToWorker, { type: 'certificates' }>;
 
 /** A worker that dies at once is not started again in a tight circle. */
 const RESPAWN_FIRST_MS = 50;
@@ -18,8 +19,9 @@ export interface WorkersOptions {
   readonly log: Log;
   /** The whole table, for a fresh worker; null before the first complete one. */
   readonly table: () => TableMessage | null;
-  /** What a fresh worker is told before anything else. */
-  readonly greeting: () => readonly ToWorker[];
+  /** All certificates, for a fresh worker. */
+  readonly certificates: () => CertificatesMessage;
+  readonly ticketKey: () => ToWorker;
   readonly onMessage: (worker: number, message: FromWorker) => void;
   readonly onDeath: (worker: number) => void;
 }
@@ -125,7 +127,8 @@ export class Workers {
     const seat = this.#seats[index]!;
     if (message.type === 'ready') {
       seat.isReady = true;
-      for (const message of this.#options.greeting()) seat.worker!.postMessage(message);
+      seat.worker!.postMessage(this.#options.ticketKey());
+      seat.worker!.postMessage(this.#options.certificates());
       const table = this.#options.table();
       if (table) seat.worker!.postMessage(table);
       if (this.#isListening) seat.worker!.postMessage({ type: 'listen' } satisfies ToWorker);

@@ -28,6 +28,13 @@ export const components = [
   },
   { name: 'nginx', env: 'NGINX_BIN', package: 'nginx', path: 'usr/sbin/nginx', probe: ['-v'] },
   { name: 'haproxy', env: 'HAPROXY_BIN', package: 'haproxy', path: 'usr/sbin/haproxy', probe: ['-v'] },
+  {
+    name: 'redis-server',
+    env: 'REDIS_BIN',
+    package: 'redis-server',
+    path: 'usr/bin/redis-server',
+    probe: ['--version'],
+  },
   // For the benchmarks. wrk exits with 1 after printing its version, so it is shown to run by a script that exits.
   {
     name: 'wrk',

@@ -36,7 +36,10 @@ test('without any source the documented defaults hold', () => {
       connectionsPerClient: 0,
       requestsPerConnection: 0,
     },
-    tls: { certificates: [], clientAuth: [], hsts: '', redirectPort: null },
+    tls: {
+      ...{ certificates: [], defaultName: null, strict: false },
+      ...{ clientAuth: [], hsts: '', redirectPort: null },
+    },
     timeouts: {
       handshakeMs: 10_000,
       headMs: 10_000,
@@ -147,7 +150,10 @@ accessLog: combined
       connectionsPerClient: 20,
       requestsPerConnection: 1000,
     },
-    tls: { certificates: [], clientAuth: [], hsts: '', redirectPort: null },
+    tls: {
+      ...{ certificates: [], defaultName: null, strict: false },
+      ...{ clientAuth: [], hsts: '', redirectPort: null },
+    },
     timeouts: {
       handshakeMs: 10_000,
       headMs: 1000,
