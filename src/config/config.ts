@@ -43,6 +43,8 @@ export interface ListenerConfig {
   readonly protocol: 'http' | 'https';
   /** Every connection begins with a PROXY header of a trusted proxy. */
   readonly proxyProtocol: boolean;
+  /** HTTP/2 beside HTTP/1.1: by ALPN with TLS, by prior knowledge without. */
+  readonly http2: boolean;
 }
 
 export interface AdminConfig {
@@ -158,6 +160,8 @@ export interface Limits {
   readonly connectionsPerClient: number;
   /** Requests until a connection ends; 0 means no limit. */
   readonly requestsPerConnection: number;
+  /** Requests at a time on one HTTP/2 connection. */
+  readonly streams: number;
 }
 
 export interface Timeouts {

@@ -21,7 +21,15 @@ export function defaultsFor(env: NodeJS.ProcessEnv, cwd: string): Settings {
       hold: minute,
       forget: 10 * minute,
     },
-    listeners: { web: { address: { host: '', port: 8080 }, protocol: 'http', proxyProtocol: false } },
+    listeners: {
+      web: {
+        address: { host: '', port: 8080 },
+        protocol: 'http',
+        proxyProtocol: false,
+        http2: true,
+        h2c: false,
+      },
+    },
     tcp: { ports: null },
     admin: { address: { host: '127.0.0.1', port: 9998 }, token: null, tokenFile: null },
     trustedProxies: [],
@@ -48,6 +56,7 @@ export function defaultsFor(env: NodeJS.ProcessEnv, cwd: string): Settings {
       connections: 0,
       connectionsPerClient: 0,
       requestsPerConnection: 0,
+      streams: 100,
     },
     timeouts: {
       handshake: 10 * second,

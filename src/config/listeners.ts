@@ -18,8 +18,9 @@ export function resolveListeners(
 ): readonly ListenerConfig[] {
   const named = Object.entries(settings.listeners ?? {}).map(([name, listener]): Placed => {
     const at = origin(sources, `listeners.${name}`);
-    const { address, protocol = 'http', proxyProtocol = false } = listener;
-    return { name, address, protocol, proxyProtocol, at };
+    const { address, protocol = 'http', proxyProtocol = false, h2c = false } = listener;
+    const http2 = protocol === 'https' ? (listener.http2 ?? true) : h2c;
+    return { name, address, protocol, proxyProtocol, http2, at };
   });
   const hasCertificates = (settings.tls.certificates ?? []).length > 0;
   const given = hasCertificates && origin(sources, 'listeners') === null ? [...named, SECURE] : named;
@@ -33,7 +34,8 @@ export function resolveListeners(
 
 /** There as soon as there are certificates, unless listeners are named. */
 const SECURE: Placed = {
-  ...{ name: 'websecure', address: { host: '', port: 8443 }, protocol: 'https', proxyProtocol: false },
+  ...{ name: 'websecure', address: { host: '', port: 8443 }, protocol: 'https' as const },
+  ...{ proxyProtocol: false, http2: true },
   at: null,
 };
 
@@ -48,7 +50,8 @@ function replace(
   if (layer === undefined) return listeners;
   const fresh = layer[protocol].map((address: Address, index): Placed => {
     const name = index === 0 ? base : `${base}${index + 1}`;
-    return { name, address, protocol, proxyProtocol: false, at: layer.at(protocol) };
+    const isSecure = protocol === 'https';
+    return { name, address, protocol, proxyProtocol: false, http2: isSecure, at: layer.at(protocol) };
   });
   const names = new Set(fresh.map(({ name }) => name));
   return [...fresh, ...listeners.filter(({ name }) => !names.has(name))];

@@ -34,6 +34,7 @@ export function resolveConfig(
       connections: limits.connections,
       connectionsPerClient: limits.connectionsPerClient,
       requestsPerConnection: limits.requestsPerConnection,
+      streams: limits.streams,
     },
     timeouts: {
       handshakeMs: timeouts.handshake,

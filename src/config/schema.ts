@@ -31,6 +31,8 @@ const listener = z.strictObject({
   address: v.address,
   protocol: v.protocol.optional(),
   proxyProtocol: v.flag.optional(),
+  http2: v.flag.optional(),
+  h2c: v.flag.optional(),
 });
 const listenerName = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/i);
 
@@ -133,6 +135,7 @@ export const fileSchema = z.strictObject({
     connections: v.integer(0, 10_000_000).optional(),
     connectionsPerClient: v.integer(0, 1_000_000).optional(),
     requestsPerConnection: v.integer(0, 1_000_000_000).optional(),
+    streams: v.integer(1, 10_000).optional(),
   }),
   timeouts: section({
     handshake: timeout,

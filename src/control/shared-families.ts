@@ -12,6 +12,7 @@ import {
   unpackDetail,
 } from '../shared/counters.ts';
 import { HANDSHAKES } from '../shared/handshakes.ts';
+import { HTTP2_FLOODS } from '../shared/http2-floods.ts';
 import { REASONS } from '../shared/reasons.ts';
 import { type Family, histogramSamples, type Labels, type Sample } from './metrics.ts';
 
@@ -83,6 +84,15 @@ export class SharedFamilies {
         F.handshakes,
         (slot, detail) => ({
           result: HANDSHAKES[slot] ?? 'unknown',
+          listener: this.#names.listener(detail >>> 16),
+        }),
+      ),
+      this.#counter(
+        'http2_floods_total',
+        'HTTP/2 connections ended because of what they sent too much of',
+        F.http2Floods,
+        (slot, detail) => ({
+          kind: HTTP2_FLOODS[slot] ?? 'unknown',
           listener: this.#names.listener(detail >>> 16),
         }),
       ),

@@ -4,6 +4,9 @@ import { ClientConnection } from './client-connection.ts';
 import type { Engine, ListenerFacts } from './engine.ts';
 import { Farewell } from './farewell.ts';
 import { type Peer, plainAddress } from './forwarded.ts';
+import { Http2Connection } from './http2/connection.ts';
+import { PriorKnowledge } from './http2/prior-knowledge.ts';
+import { disown } from './owned-socket.ts';
 import { Preface, refuseConnection } from './preface.ts';
 import { replyFor } from './replies.ts';
 import { recordRefusal } from './request-record.ts';
@@ -41,13 +44,24 @@ function begin(
   peer: Peer,
   engine: Engine,
 ): void {
+  if (listener.scheme === 'http' && listener.http2) {
+    const opening = new PriorKnowledge(socket, engine, (isHttp2, bytes) => {
+      if (!isHttp2) return void enter(socket, listener, peer, engine, null)?.onData(bytes);
+      enterHttp2(socket, bytes, listener, peer, engine, null);
+    });
+    if (rest !== null) opening.onData(rest);
+    return;
+  }
   if (listener.scheme === 'http') {
     const client = enter(socket, listener, peer, engine, null);
     if (rest !== null) client?.onData(rest);
     return;
   }
   const opening = new Opening(socket, listener, engine, {
-    onSecure: (secure, tls) => void enter(secure, listener, peer, engine, tls),
+    onSecure: (secure, tls) => {
+      if (secure.alpnProtocol !== 'h2') return void enter(secure, listener, peer, engine, tls);
+      enterHttp2(secure, null, listener, peer, engine, tls);
+    },
     onPlain: (plain) => refuse(plain, listener, peer, engine, 'bad_request'),
   });
   if (rest !== null) opening.onData(rest);
@@ -71,6 +85,25 @@ function enter(
   return null;
 }
 
+/** The same for HTTP/2, where `rest` has been received already. A client beyond its limit is not told why. */
+function enterHttp2(
+  socket: net.Socket,
+  rest: Buffer | null,
+  listener: ListenerFacts,
+  peer: Peer,
+  engine: Engine,
+  tls: ConnectionTls | null,
+): void {
+  if (engine.admission.refusalOf(peer) !== null) {
+    refuseConnection(listener, engine);
+    return void socket.destroy();
+  }
+  disown(socket);
+  socket.pause();
+  if (rest !== null) socket.unshift(rest);
+  new Http2Connection(socket, listener, peer, engine, tls);
+}
+
 /** Whoever overloads us costs us one write: the request is not read. */
 function refuse(
   socket: net.Socket,
@@ -80,6 +113,6 @@ function refuse(
   reason: Reason,
 ): void {
   const reply = replyFor(reason, { method: '', accept: '', keepAlive: false, minor: 1 });
-  recordRefusal({ engine, listener, peer }, reason, reply);
+  recordRefusal({ engine, listener, peer, tls: null }, reason, reply);
   new Farewell(socket, reply.text, engine);
 }

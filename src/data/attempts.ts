@@ -1,4 +1,4 @@
-import type { ClientConnection } from './client-connection.ts';
+import type { ClientStream } from './client-stream.ts';
 import { type Forward, hashKey } from './decide.ts';
 import { requestHead } from './head-writer.ts';
 import type { RequestHead } from './http1/heads.ts';
@@ -14,7 +14,7 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRAC
 
 /** Whom a request is sent to: one endpoint after the other until one answers or no further attempt is safe. */
 export class Attempts {
-  readonly #client: ClientConnection;
+  readonly #client: ClientStream;
   readonly #head: RequestHead;
   readonly #record: RequestRecord;
   readonly #forward: Forward;
@@ -24,7 +24,7 @@ export class Attempts {
   /** A kept connection failed: the next attempt dials. */
   #mustDial = false;
 
-  constructor(client: ClientConnection, head: RequestHead, record: RequestRecord, forward: Forward) {
+  constructor(client: ClientStream, head: RequestHead, record: RequestRecord, forward: Forward) {
     this.#client = client;
     this.#head = head;
     this.#record = record;

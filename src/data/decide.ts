@@ -1,6 +1,6 @@
 import { isStripped, normalPath, pathEnd, rewriteTarget } from '../../router/paths.ts';
 import type { Reason } from '../shared/reasons.ts';
-import type { ClientConnection } from './client-connection.ts';
+import type { ClientStream } from './client-stream.ts';
 import type { Engine } from './engine.ts';
 import { Field, fieldValue, fieldValueByName } from './http1/fields.ts';
 import type { RequestHead } from './http1/heads.ts';
@@ -28,7 +28,7 @@ export type Decision =
 export function decide(
   head: RequestHead,
   client: string,
-  { engine, listener, peer, tls }: Pick<ClientConnection, 'engine' | 'listener' | 'peer' | 'tls'>,
+  { engine, listener, peer, tls }: Pick<ClientStream, 'engine' | 'listener' | 'peer' | 'tls'>,
 ): Decision {
   const { target } = head;
   if (target.startsWith(CHALLENGES)) {

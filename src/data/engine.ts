@@ -8,12 +8,11 @@ import { EndpointCounters, Family, Series } from '../shared/counters.ts';
 import type { FromWorker, WorkerSetup } from '../shared/messages.ts';
 import { AccessLog } from './access-log.ts';
 import { Admission, connectionsPerWorker, descriptorLimit } from './admission.ts';
-import type { ClientConnection } from './client-connection.ts';
 import { Deadlines } from './deadlines.ts';
 import { Departures } from './departures.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Farewell } from './farewell.ts';
-import { Networks } from './forwarded.ts';
+import { Networks, type Peer } from './forwarded.ts';
 import { HeadParser } from './http1/head-parser.ts';
 import { LiveTable } from './live-table.ts';
 import { WriteBatch } from './outgoing.ts';
@@ -29,6 +28,17 @@ export interface ListenerFacts {
   readonly port: number;
   /** Connections begin with a PROXY header. */
   readonly proxyProtocol: boolean;
+  /** HTTP/2 is spoken, too. */
+  readonly http2: boolean;
+}
+
+/** A client's connection, whatever it speaks. */
+export interface Client {
+  readonly listener: ListenerFacts;
+  readonly peer: Peer;
+  /** Ends as soon as its requests have. */
+  drain(): void;
+  destroy(): void;
 }
 
 /** Everything the connections of one worker share. Built once, passed explicitly: two can live side by side. */
@@ -41,7 +51,7 @@ export class Engine {
   readonly accessLog: AccessLog | null;
   readonly trustedProxies: Networks;
   readonly departures: Departures;
-  readonly clients = new Set<ClientConnection>();
+  readonly clients = new Set<Client>();
   /** Connections whose PROXY header or handshake is not complete yet. */
   readonly prefaces = new Set<{ destroy(): void }>();
   /** Connections that were not let in and still get their answer. */
@@ -100,14 +110,14 @@ export class Engine {
     return `${this.#idPrefix}${(++this.#requests).toString(16).padStart(10, '0')}`;
   }
 
-  opened(client: ClientConnection): void {
+  opened(client: Client): void {
     this.clients.add(client);
     this.admission.entered(client.peer);
     this.recorder.add(Family.accepted, 0, client.listener.index, 1);
     this.recorder.add(Family.connections, 0, client.listener.index, 1);
   }
 
-  closed(client: ClientConnection): void {
+  closed(client: Client): void {
     if (!this.clients.delete(client)) return;
     this.admission.left(client.peer);
     this.recorder.add(Family.connections, 0, client.listener.index, -1);
@@ -154,6 +164,6 @@ export class Engine {
 }
 
 export function factsOf(listener: ListenerConfig, index: number): ListenerFacts {
-  const { name, protocol, address, proxyProtocol } = listener;
-  return { name, index, scheme: protocol, port: address.port, proxyProtocol };
+  const { name, protocol, address, proxyProtocol, http2 } = listener;
+  return { name, index, scheme: protocol, port: address.port, proxyProtocol, http2 };
 }

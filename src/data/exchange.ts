@@ -1,16 +1,14 @@
 import { Family } from '../shared/counters.ts';
 import type { Reason } from '../shared/reasons.ts';
 import { Attempts } from './attempts.ts';
-import type { ClientConnection } from './client-connection.ts';
+import type { ClientStream, Relay } from './client-stream.ts';
 import { ClientTurn } from './client-turn.ts';
 import { decide } from './decide.ts';
-import { responseHead, upgradeHead } from './head-writer.ts';
-import { hasBody, NO_BODY, type RequestHead, type ResponseHead } from './http1/heads.ts';
+import { hasBody, type RequestHead, type ResponseHead } from './http1/heads.ts';
 import { identityOf } from './identity.ts';
 import { challengeReply, contextOf, type Reply, type ReplyContext, redirectTo, replyFor } from './replies.ts';
 import { RequestBody } from './request-body.ts';
 import { RequestRecord } from './request-record.ts';
-import { ResponseRelay } from './response-relay.ts';
 import { Tunnel } from './tunnel.ts';
 import type { UpstreamConnection, UpstreamFailure, UpstreamUser } from './upstream.ts';
 
@@ -22,7 +20,7 @@ import type { UpstreamConnection, UpstreamFailure, UpstreamUser } from './upstre
 export class Exchange implements UpstreamUser {
   /** The client's bytes belong to the request body (or the tunnel) and can be passed on now. */
   takesBytes = false;
-  readonly #client: ClientConnection;
+  readonly #client: ClientStream;
   readonly #head: RequestHead;
   readonly #record: RequestRecord;
   /** Null when the request has none. */
@@ -32,17 +30,17 @@ export class Exchange implements UpstreamUser {
   #attempts: Attempts | null = null;
   #upstream: UpstreamConnection | null = null;
   /** The final head has been written. */
-  #response: ResponseRelay | null = null;
+  #response: Relay | null = null;
   #tunnel: Tunnel | null = null;
   #keepAlive: boolean;
   #isOver = false;
 
-  constructor(client: ClientConnection, head: RequestHead) {
+  constructor(client: ClientStream, head: RequestHead) {
     const { engine, listener } = client;
     this.#client = client;
     this.#head = head;
     this.#keepAlive = head.keepAlive && !client.isLastRequest;
-    this.#body = hasBody(head.framing) ? new RequestBody(head.framing, engine.limits) : null;
+    this.#body = hasBody(head.framing) ? new RequestBody(head.framing, engine.limits, head.isHttp2) : null;
     this.#turn = new ClientTurn(client, this.#body, head.expectsContinue);
     const identity = identityOf(head, client);
     this.#record = new RequestRecord(identity.requestId, identity.client);
@@ -91,6 +89,11 @@ export class Exchange implements UpstreamUser {
     return this.#body === null || this.#body.isComplete;
   }
 
+  /** Another protocol is spoken. */
+  get isTunnel(): boolean {
+    return this.#tunnel !== null;
+  }
+
   /** Body (or tunnel) bytes from the client. Returns where the body ended. */
   onClientBytes(bytes: Buffer, at: number): number {
     if (this.#tunnel !== null) {
@@ -105,15 +108,26 @@ export class Exchange implements UpstreamUser {
       this.#refuseUpstream(body.fault);
       return bytes.length;
     }
-    if (body.isComplete) {
-      this.takesBytes = false;
-      this.#turn.end();
-      this.#upstream!.requestSent();
-    } else if (!body.goesOn) {
+    if (body.isComplete) this.#bodySent();
+    else if (!body.goesOn) {
       this.#turn.excuse();
       this.#client.pauseReading();
     }
     return end;
+  }
+
+  /** The body has ended, where its own bytes do not tell. Trailers may have come with the end. */
+  onClientBodyEnd(trailers: readonly string[], kinds: readonly number[]): void {
+    const body = this.#body!;
+    body.finish(trailers, kinds);
+    if (body.isComplete) this.#bodySent();
+    else this.#refuseUpstream('bad_request');
+  }
+
+  #bodySent(): void {
+    this.takesBytes = false;
+    this.#turn.end();
+    this.#upstream!.requestSent();
   }
 
   onUpstreamDrain(): void {
@@ -127,7 +141,7 @@ export class Exchange implements UpstreamUser {
     if (head.status < 200) {
       this.#turn.goAhead();
       // HTTP/1.0 knows no interim answers.
-      if (this.#head.minor === 1) this.#client.writeText(responseHead(head, NO_BODY, this.#head, true));
+      if (this.#head.minor === 1) this.#client.inform(head, this.#head);
       return;
     }
     this.#record.status = head.status;
@@ -141,7 +155,7 @@ export class Exchange implements UpstreamUser {
       this.#keepAlive = false;
       this.#turn.end();
     }
-    this.#response = new ResponseRelay(this.#client, this.#head, head, this.#keepAlive, this.#hsts);
+    this.#response = this.#client.respond(head, this.#head, this.#keepAlive, this.#hsts);
     this.#keepAlive = this.#response.keepAlive;
   }
 
@@ -199,7 +213,7 @@ export class Exchange implements UpstreamUser {
     this.#record.status = 101;
     this.#record.reason = '';
     this.#keepAlive = false;
-    this.#client.writeText(upgradeHead(head, upgrade));
+    this.#client.switchProtocol(head, upgrade);
     this.#turn.end();
     this.#tunnel = new Tunnel(this.#client, this.#upstream!);
     this.takesBytes = true;
@@ -291,7 +305,7 @@ export class Exchange implements UpstreamUser {
   #answer(reply: Reply): void {
     this.#record.status = reply.status;
     this.#record.bytesOut = reply.bodyBytes;
-    this.#client.writeText(reply.text);
+    this.#client.reply(reply);
     this.#finish();
     this.#client.exchangeDone(this.#keepAlive);
   }

@@ -174,7 +174,7 @@ export function lastChunk(trailers: readonly string[], kinds: readonly number[])
   return `${text}\r\n`;
 }
 
-const FORBIDDEN_TRAILERS: ReadonlySet<string> = new Set([
+export const FORBIDDEN_TRAILERS: ReadonlySet<string> = new Set([
   'authorization',
   'cache-control',
   'content-encoding',

@@ -1,4 +1,5 @@
 import type { ClientConnection } from './client-connection.ts';
+import type { Relay } from './client-stream.ts';
 import { EMPTY_LAST_CHUNK, lastChunk, responseFraming, responseHead } from './head-writer.ts';
 import type { RequestHead, ResponseHead } from './http1/heads.ts';
 
@@ -6,7 +7,7 @@ import type { RequestHead, ResponseHead } from './http1/heads.ts';
 const MAX_JOINED = 4096;
 
 /** A final response on its way to the client: the head as we write it, then the body in our own framing. */
-export class ResponseRelay {
+export class ResponseRelay implements Relay {
   /** The client connection can go on after it. */
   readonly keepAlive: boolean;
   /** Payload bytes so far. */

@@ -143,6 +143,8 @@ export const Family = {
   refused: 10,
   /** slot = result number, detail = listener: how connections to TLS listeners began. */
   handshakes: 20,
+  /** slot = kind number, detail = listener: HTTP/2 connections ended for what they sent. */
+  http2Floods: 21,
 } as const;
 
 /** Upper bounds in seconds: OpenTelemetry's HTTP duration advice with two finer ones in front. */

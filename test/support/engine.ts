@@ -8,6 +8,7 @@ import { expect } from 'vitest';
 import type { Balance, RouteOptions, Rule } from '../../router/model.ts';
 import type { Limits, Timeouts } from '../../src/config/config.ts';
 import { accept } from '../../src/data/accept.ts';
+import { ClientConnection } from '../../src/data/client-connection.ts';
 import type { Endpoint } from '../../src/data/endpoint.ts';
 import { Engine } from '../../src/data/engine.ts';
 import type { LivePool } from '../../src/data/pools.ts';
@@ -39,6 +40,8 @@ export interface PlaneOptions {
   scheme?: 'http' | 'https';
   tls?: Partial<WorkerTls> & { certificates?: readonly Certificate[]; defaultId?: string | null };
   proxyProtocol?: boolean;
+  /** Default: with TLS. */
+  http2?: boolean;
   /** False: the catalog is not known yet. */
   isComplete?: boolean;
 }
@@ -60,6 +63,8 @@ export interface Plane {
   readonly securePort: number;
   readonly engine: Engine;
   readonly counters: EndpointCounters;
+  /** The connections that speak HTTP/1.1. */
+  http1(): ClientConnection[];
   /** Slots reported as released, in order. */
   readonly released: number[];
   setPools(pools: Record<string, EndpointSpec[]>, drop?: string[]): void;
@@ -79,7 +84,7 @@ export interface Plane {
 
 const LIMITS: Limits = {
   ...{ headBytes: 16_384, fields: 100, uriBytes: 8192, bodyBytes: 0 },
-  ...{ bodyRate: 240, connections: 0, connectionsPerClient: 0, requestsPerConnection: 0 },
+  ...{ bodyRate: 240, connections: 0, connectionsPerClient: 0, requestsPerConnection: 0, streams: 100 },
 };
 const TIMEOUTS: Timeouts = {
   handshakeMs: 10_000,
@@ -104,6 +109,7 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
   const slots = new Map<string, number>();
   const known = new Set<Endpoint>();
   const { scheme = defaults.scheme, proxyProtocol = false } = options;
+  const http2 = options.http2 ?? scheme === 'https';
   const send = (message: FromWorker): void => {
     if (message.type === 'released') released.push(...message.slots);
     if (message.type !== 'access') return;
@@ -115,7 +121,7 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
       index: 0,
       counters: layout,
       listeners: [
-        { name: 'web', address: { host: '127.0.0.1', port: 8080 }, protocol: scheme, proxyProtocol },
+        { name: 'web', address: { host: '127.0.0.1', port: 8080 }, protocol: scheme, proxyProtocol, http2 },
       ],
       limits: { ...LIMITS, ...options.limits },
       timeouts: { ...TIMEOUTS, ...options.timeouts },
@@ -174,7 +180,14 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
   );
   engine.hasCatalog = options.isComplete ?? true;
 
-  const facts = { name: 'web', index: 0, scheme, port: scheme === 'http' ? 8080 : 8443, proxyProtocol };
+  const facts = {
+    name: 'web',
+    index: 0,
+    scheme,
+    port: scheme === 'http' ? 8080 : 8443,
+    proxyProtocol,
+    http2,
+  };
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     accept(socket, facts, engine);
   });
@@ -203,6 +216,7 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
     securePort,
     engine,
     counters,
+    http1: () => [...engine.clients].filter((client) => client instanceof ClientConnection),
     released,
     setPools: (pools, drop = []) => apply({ set: [], drop: [] }, { set: asPools(pools), drop }),
     setRoutes: (routes, drop = []) => apply({ set: routes.map(asRoute), drop }, { set: [], drop: [] }),

@@ -118,6 +118,16 @@ export function kindOfName(bytes: Uint8Array, start: number, end: number): numbe
   return Field.other;
 }
 
+/** The kind of a lower-case name that is no longer bytes. */
+export function kindOfText(name: string): number {
+  const kind = BY_NAME.get(name);
+  if (kind !== undefined) return kind;
+  if (name.length > LONGEST || !/[_.]/.test(name)) return Field.other;
+  const meant = BY_NAME.get(name.replace(/[_.]/g, '-'));
+  return meant !== undefined && GUARDED.has(meant) ? Field.hopByHop : Field.other;
+}
+
+const BY_NAME: ReadonlyMap<string, number> = new Map(Object.entries(NAMES));
 const DASH = 0x2d;
 const UNDERSCORE = 0x5f;
 const DOT = 0x2e;

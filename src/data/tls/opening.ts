@@ -89,7 +89,9 @@ export class Opening implements Timed, SocketOwner {
     socket.pause();
     socket.unshift(bytes);
     // Over a socket with a handle, so that records are read and written without JavaScript in between.
-    const secure = new TLSSocket(socket, profile.options);
+    const { options } = profile;
+    const isWithout = !this.#listener.http2 && !isChallenge;
+    const secure = new TLSSocket(socket, isWithout ? { ...options, ALPNProtocols: ['http/1.1'] } : options);
     this.#secure = secure;
     this.#socket = secure;
     layOver(secure, socket);
@@ -110,6 +112,8 @@ export class Opening implements Timed, SocketOwner {
     this.#count(secure.isSessionReused() ? 'resumed' : 'full');
     this.#leave();
     secure.disableRenegotiation();
+    // A `tls.Server` would say so; `node:http2` waits for it.
+    (secure as { secureConnecting?: boolean }).secureConnecting = false;
     this.#user.onSecure(secure, connectionTls(secure, this.#serverName, this.#profile!));
   }
 

@@ -20,7 +20,15 @@ test('without any source the documented defaults hold', () => {
       holdMs: 60_000,
       forgetMs: 600_000,
     },
-    listeners: [{ name: 'web', address: { host: '', port: 8080 }, protocol: 'http', proxyProtocol: false }],
+    listeners: [
+      {
+        name: 'web',
+        address: { host: '', port: 8080 },
+        protocol: 'http',
+        proxyProtocol: false,
+        http2: false,
+      },
+    ],
     admin: { address: { host: '127.0.0.1', port: 9998 }, token: null },
     trustedProxies: [],
     tcp: { ports: null },
@@ -35,6 +43,7 @@ test('without any source the documented defaults hold', () => {
       connections: 0,
       connectionsPerClient: 0,
       requestsPerConnection: 0,
+      streams: 100,
     },
     tls: {
       ...{ certificates: [], defaultName: null, strict: false },
@@ -123,8 +132,14 @@ accessLog: combined
       forgetMs: 0,
     },
     listeners: [
-      { name: 'web', address: { host: '', port: 80 }, protocol: 'http', proxyProtocol: false },
-      { name: 'internal', address: { host: '::1', port: 8081 }, protocol: 'http', proxyProtocol: true },
+      { name: 'web', address: { host: '', port: 80 }, protocol: 'http', proxyProtocol: false, http2: false },
+      {
+        name: 'internal',
+        address: { host: '::1', port: 8081 },
+        protocol: 'http',
+        proxyProtocol: true,
+        http2: false,
+      },
     ],
     admin: { address: { host: '127.0.0.1', port: 9000 }, token: 'letmein' },
     trustedProxies: ['10.0.0.0/8', 'fd00::/8', '192.168.1.1/32'],
@@ -149,6 +164,7 @@ accessLog: combined
       connections: 9000,
       connectionsPerClient: 20,
       requestsPerConnection: 1000,
+      streams: 100,
     },
     tls: {
       ...{ certificates: [], defaultName: null, strict: false },
