@@ -62,6 +62,12 @@ describe('a listener with TLS', () => {
     expect(stdout).toBe('b1');
   });
 
+  test('speaks HTTP/2 with clients that can', async () => {
+    const resolve = ['--resolve', `shop.test:${secure}:127.0.0.1`, '--cacert', caFile];
+    const args = ['-sS', '--http2', '-w', ' %{http_version}', ...resolve, `https://shop.test:${secure}/`];
+    expect((await run('curl', args)).stdout).toBe('b1 2');
+  });
+
   test('resumes sessions, whichever of the workers comes next', async () => {
     const options = { servername: 'shop.test' };
     const first = await shake(secure, options);

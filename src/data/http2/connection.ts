@@ -138,7 +138,7 @@ export class Http2Connection implements Timed, Client {
   }
 
   /** A reset that the client is not to blame for. */
-  isOurReset(stream: ServerHttp2Stream): void {
+  resetByUs(stream: ServerHttp2Stream): void {
     this.#ours.add(stream);
   }
 

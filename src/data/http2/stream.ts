@@ -147,7 +147,7 @@ export class Http2Stream implements ClientStream, Timed {
   }
 
   abort(): void {
-    this.#connection.isOurReset(this.#stream);
+    this.#connection.resetByUs(this.#stream);
     this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
   }
 
