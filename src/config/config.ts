@@ -1,4 +1,5 @@
 import type { Health } from '../../router/model.ts';
+import type { ClientAuth } from '../../tls/profiles.ts';
 import type { AcmeConfig } from './acme.ts';
 
 /**
@@ -46,6 +47,8 @@ export interface ListenerConfig {
   readonly protocol: 'http' | 'https';
   /** Every connection begins with a PROXY header of a trusted proxy. */
   readonly proxyProtocol: boolean;
+  /** HTTP/2 beside HTTP/1.1: by ALPN with TLS, by prior knowledge without. */
+  readonly http2: boolean;
 }
 
 /** Listeners that routes open. */
@@ -91,7 +94,9 @@ export interface ConsulConfig {
   readonly forgetMs: number;
 }
 
-export interface TlsConfig {
+export interface TlsConfig extends CertificateConfig, ClientTlsConfig {}
+
+export interface CertificateConfig {
   /** In the order of the file. */
   readonly certificates: readonly CertificateOrigin[];
   /** Name whose certificate serves what no other does; null takes the first certificate unless `strict`. */
@@ -145,6 +150,15 @@ export interface StaticRoute {
   readonly at: string;
 }
 
+/** What clients of https listeners are asked for and told, beside certificates. */
+export interface ClientTlsConfig {
+  readonly clientAuth: readonly ClientAuth[];
+  /** Value of `Strict-Transport-Security` for routes that are served with TLS alone; empty sends none. */
+  readonly hsts: string;
+  /** Where `https=redirect` sends clients; null follows the first https listener. */
+  readonly redirectPort: number | null;
+}
+
 export interface Limits {
   /** Request line plus all fields. */
   readonly headBytes: number;
@@ -162,6 +176,8 @@ export interface Limits {
   readonly requestsPerConnection: number;
   /** Requests that may wait in one worker for a pool whose endpoints have all reached `maxconn`. */
   readonly queue: number;
+  /** Requests at a time on one HTTP/2 connection. */
+  readonly streams: number;
 }
 
 export interface BalanceConfig {
@@ -170,6 +186,8 @@ export interface BalanceConfig {
 }
 
 export interface Timeouts {
+  /** A connection to a TLS listener until its handshake is done. */
+  readonly handshakeMs: number;
   /** First byte of a head until its end. */
   readonly headMs: number;
   /** A client connection without a request. */

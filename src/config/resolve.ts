@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { resolveAcme } from './acme.ts';
 import { formatAddress, isLoopback } from './addresses.ts';
+import { resolveClientTls } from './client-tls.ts';
 import type { AdminConfig, Config, StaticRoute, TcpConfig } from './config.ts';
 import { resolveConsul } from './consul.ts';
 import { resolveListeners } from './listeners.ts';
@@ -25,7 +26,7 @@ export function resolveConfig(
     tcp: resolveTcp(settings, sources),
     dialects: settings.dialects,
     routes: resolveRoutes(settings, context.routeAt),
-    tls: resolveTls(settings.tls, sources, context),
+    tls: { ...resolveTls(settings.tls, sources, context), ...resolveClientTls(settings.tls, sources) },
     limits: {
       headBytes: limits.head,
       fields: limits.fields,
@@ -36,8 +37,10 @@ export function resolveConfig(
       connectionsPerClient: limits.connectionsPerClient,
       requestsPerConnection: limits.requestsPerConnection,
       queue: limits.queue,
+      streams: limits.streams,
     },
     timeouts: {
+      handshakeMs: timeouts.handshake,
       headMs: timeouts.head,
       idleMs: timeouts.idle,
       queueMs: timeouts.queue,

@@ -32,6 +32,8 @@ const listener = z.strictObject({
   address: v.address,
   protocol: v.protocol.optional(),
   proxyProtocol: v.flag.optional(),
+  http2: v.flag.optional(),
+  h2c: v.flag.optional(),
 });
 const listenerName = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/i);
 
@@ -54,6 +56,12 @@ function targetProblem(
   if (to !== undefined || service !== undefined) return null;
   return /(^|\s)redirect=/.test(rule) ? null : 'a route needs "to" or "service" unless its rule redirects';
 }
+
+const clientAuth = z.strictObject({
+  hosts: v.hosts,
+  caFile: v.text,
+  mode: v.clientAuthMode.optional(),
+});
 
 const certificate = z
   .strictObject({
@@ -89,6 +97,14 @@ const tls = section({
   default: v.certificateName.nullish(),
   strict: v.flag.optional(),
   acme: acmeSchema,
+  redirectPort: v.integer(1, 65_535).nullish(),
+  hsts: section({
+    // Seconds, as in the field itself (RFC 6797, 6.1.1).
+    maxAge: v.integer(0, 2_147_483_647).nullish(),
+    includeSubDomains: v.flag.optional(),
+    preload: v.flag.optional(),
+  }),
+  clientAuth: z.array(clientAuth).nullish(),
 });
 
 const timeout = v.duration({ min: '1ms' }).optional();
@@ -124,8 +140,10 @@ export const fileSchema = z.strictObject({
     connectionsPerClient: v.integer(0, 1_000_000).optional(),
     requestsPerConnection: v.integer(0, 1_000_000_000).optional(),
     queue: v.integer(0, 1_000_000).optional(),
+    streams: v.integer(1, 10_000).optional(),
   }),
   timeouts: section({
+    handshake: timeout,
     head: timeout,
     idle: timeout,
     queue: timeout,

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { parseNetwork } from '../../router/cidr.ts';
 import type { Health } from '../../router/model.ts';
 import { parseStaticInstance } from '../../router/static.ts';
-import { normalizeCertificateName } from '../../tls/server-name.ts';
+import { normalizeCertificateName, normalizeServerName } from '../../tls/server-name.ts';
 import type { ChallengeType, KeyType } from './acme.ts';
 import { parseAddress, parseBindAddress, parseConsulAddress, parsePortRange } from './addresses.ts';
 import type { AccessLogFormat, LogLevel } from './config.ts';
@@ -106,6 +106,7 @@ export const portRange = fromText(parsePortRange);
 export const cidrs = list(parseNetwork);
 export const logLevel = fromText(oneOf(logLevels));
 export const accessLog = fromText(oneOf(accessLogFormats));
+export const clientAuthMode = fromText(oneOf<'required' | 'optional'>(['required', 'optional']));
 export const protocol = fromText(oneOf<'http' | 'https'>(['http', 'https']));
 
 /** At least one, in order of preference. */
@@ -169,6 +170,13 @@ function within(
 function numberOf(parsed: Parsed<number>): number {
   return parsed.ok ? parsed.value : Number.NaN;
 }
+
+/** Host names, `*.` in front for all below one. */
+export const hosts = list((input) => {
+  const name = normalizeServerName(input.startsWith('*.') ? input.slice(2) : input);
+  if (name === null) return refuse(`${quote(input)} is not a host name`);
+  return accept(input.startsWith('*.') ? `*.${name}` : name);
+}).refine((names) => names.length > 0, 'must name at least one host');
 
 /** `address:port` or `address:port weight=N`, kept as text. */
 export const endpoints = list((input) => {

@@ -26,6 +26,7 @@ import { claimPorts, PortProblem } from './ports.ts';
 import { createConsulProvider } from './providers/consul.ts';
 import { Publisher } from './publisher.ts';
 import { RoutePorts } from './route-ports.ts';
+import { TicketKeys } from './ticket-keys.ts';
 import { Workers } from './workers.ts';
 
 export { PortProblem };
@@ -68,6 +69,7 @@ export class Router {
   readonly #given: Config;
   #statics: readonly StaticEntry[];
   #workers: Workers | null = null;
+  readonly #ticketKeys = new TicketKeys((message) => void this.#workers?.broadcast(message));
   #admin: Admin | null = null;
   #store: CatalogStore | null = null;
   #markListening: () => void = () => {};
@@ -190,6 +192,7 @@ export class Router {
       count: config.workers,
       counters: this.counters,
       log,
+      ticketKey: () => this.#ticketKeys.message(),
       table: () => (this.publisher.version === 0 ? null : this.publisher.full()),
       certificates: () => this.certificates.full(),
       onMessage: (worker, message) => this.#onMessage(worker, message),
@@ -254,6 +257,7 @@ export class Router {
     for (const timer of this.#timers) clearInterval(timer);
     this.checker.close();
     this.loopDelay.close();
+    this.#ticketKeys.close();
     await this.#workers?.terminate();
     await this.accessLog.flush(1_000);
     await this.#admin?.close();
@@ -272,7 +276,18 @@ export class Router {
       balance: config.balance,
       trustedProxies: config.trustedProxies,
       accessLog: config.accessLog,
+      tls: {
+        clientAuth: config.tls.clientAuth,
+        hsts: config.tls.hsts,
+        redirectPort: this.#redirectPort(),
+      },
     };
+  }
+
+  /** Without a listener of ours somebody in front ends TLS, at the usual port. */
+  #redirectPort(): number {
+    const { tls, listeners } = this.config;
+    return tls.redirectPort ?? listeners.find(({ protocol }) => protocol === 'https')?.address.port ?? 443;
   }
 
   #restore(): void {

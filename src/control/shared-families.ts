@@ -12,6 +12,8 @@ import {
   unpackDetail,
 } from '../shared/counters.ts';
 import { ENDING_NAMES } from '../shared/endings.ts';
+import { HANDSHAKES } from '../shared/handshakes.ts';
+import { HTTP2_FLOODS } from '../shared/http2-floods.ts';
 import { portName } from '../shared/messages.ts';
 import { REASONS } from '../shared/reasons.ts';
 import { type Family, histogramSamples, type Labels, type Sample } from './metrics.ts';
@@ -76,7 +78,7 @@ export class SharedFamilies {
       ),
       this.#counter(
         'connections_refused_total',
-        'Client connections closed for want of a PROXY header from a trusted proxy',
+        'Client connections closed without an answer: no PROXY header, or no room on a TLS listener',
         F.refused,
         (slot, detail) => ({ listener: this.#listenerOf(slot, detail) }),
       ),
@@ -84,6 +86,24 @@ export class SharedFamilies {
         reason: REASONS[slot] ?? 'unknown',
         listener: this.#names.listener(detail >>> 16),
       })),
+      this.#counter(
+        'tls_handshakes_total',
+        'Connections to TLS listeners, by how they began',
+        F.handshakes,
+        (slot, detail) => ({
+          result: HANDSHAKES[slot] ?? 'unknown',
+          listener: this.#names.listener(detail >>> 16),
+        }),
+      ),
+      this.#counter(
+        'http2_floods_total',
+        'HTTP/2 connections ended because of what they sent too much of',
+        F.http2Floods,
+        (slot, detail) => ({
+          kind: HTTP2_FLOODS[slot] ?? 'unknown',
+          listener: this.#names.listener(detail >>> 16),
+        }),
+      ),
       this.#counter('retries_total', 'Further attempts on another endpoint', F.retries, (slot) =>
         this.#routeLabels(slot),
       ),

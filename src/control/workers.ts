@@ -24,6 +24,7 @@ export interface WorkersOptions {
   readonly certificates: () => CertificatesMessage;
   /** Ports that routes want open, for a fresh worker. */
   readonly ports: () => readonly number[];
+  readonly ticketKey: () => ToWorker;
   readonly onMessage: (worker: number, message: FromWorker) => void;
   readonly onDeath: (worker: number) => void;
 }
@@ -129,6 +130,7 @@ export class Workers {
     const seat = this.#seats[index]!;
     if (message.type === 'ready') {
       seat.isReady = true;
+      seat.worker!.postMessage(this.#options.ticketKey());
       seat.worker!.postMessage(this.#options.certificates());
       const table = this.#options.table();
       if (table) seat.worker!.postMessage(table);

@@ -9,7 +9,8 @@ export interface AccessEntry {
   readonly method: string;
   readonly host: string;
   readonly target: string;
-  readonly minor: number;
+  /** `HTTP/1.1` */
+  readonly protocol: string;
   readonly status: number;
   readonly reason: string;
   readonly bytesIn: number;
@@ -20,6 +21,8 @@ export interface AccessEntry {
   readonly service: string;
   readonly endpoint: string;
   readonly retries: number;
+  /** Empty without TLS. */
+  readonly tlsVersion: string;
   readonly userAgent: string;
   readonly referer: string;
 }
@@ -113,8 +116,7 @@ const LABEL = {
   method: bytesOf('","method":"'),
   host: bytesOf('","host":"'),
   path: bytesOf('","path":"'),
-  protocol: bytesOf('","protocol":"HTTP/1.'),
-  streamProtocol: bytesOf('","protocol":"'),
+  protocol: bytesOf('","protocol":"'),
   status: bytesOf('","status":'),
   reason: bytesOf(',"reason":"'),
   bytesIn: bytesOf('","bytesIn":'),
@@ -125,7 +127,10 @@ const LABEL = {
   service: bytesOf('","service":"'),
   endpoint: bytesOf('","endpoint":"'),
   retries: bytesOf('","retries":'),
-  userAgent: bytesOf(',"tlsVersion":null,"userAgent":"'),
+  noTls: bytesOf(',"tlsVersion":null'),
+  tlsVersion: bytesOf(',"tlsVersion":"'),
+  endOfText: bytesOf('"'),
+  userAgent: bytesOf(',"userAgent":"'),
   referer: bytesOf('","referer":"'),
   end: bytesOf('"}\n'),
 };
@@ -134,8 +139,10 @@ function jsonLine(lines: LineBuffer, entry: AccessEntry, time: string): void {
   lines.label(LABEL.time).text(time).label(LABEL.id).text(entry.id);
   lines.label(LABEL.listener).text(entry.listener).label(LABEL.client).text(entry.client);
   lines.label(LABEL.method).value(entry.method).label(LABEL.host).value(entry.host);
-  lines.label(LABEL.path).value(entry.target).label(LABEL.protocol).integer(entry.minor);
+  lines.label(LABEL.path).value(entry.target).label(LABEL.protocol).text(entry.protocol);
   outcome(lines, entry);
+  if (entry.tlsVersion === '') lines.label(LABEL.noTls);
+  else lines.label(LABEL.tlsVersion).text(entry.tlsVersion).label(LABEL.endOfText);
   lines.label(LABEL.userAgent).value(entry.userAgent).label(LABEL.referer).value(entry.referer);
   lines.label(LABEL.end);
 }
@@ -144,9 +151,9 @@ function jsonStream(lines: LineBuffer, entry: StreamEntry, time: string): void {
   lines.label(LABEL.time).text(time).label(LABEL.id).text(entry.id);
   lines.label(LABEL.listener).text(entry.listener).label(LABEL.client).text(entry.client);
   lines.label(LABEL.method).label(LABEL.host).value(entry.serverName).label(LABEL.path);
-  lines.label(LABEL.streamProtocol).text(entry.protocol);
+  lines.label(LABEL.protocol).text(entry.protocol);
   outcome(lines, entry);
-  lines.label(LABEL.userAgent).label(LABEL.referer).label(LABEL.end);
+  lines.label(LABEL.noTls).label(LABEL.userAgent).label(LABEL.referer).label(LABEL.end);
 }
 
 /** What lines of requests and of streams say alike. */
@@ -178,7 +185,7 @@ function combinedLine(lines: LineBuffer, entry: AccessEntry, time: string): void
 
 function common(lines: LineBuffer, entry: AccessEntry, time: string): void {
   lines.text(`${entry.client} - - [${time}] "`);
-  lines.value(entry.method).text(' ').value(entry.target).text(' HTTP/1.').integer(entry.minor).text('" ');
+  lines.value(entry.method).text(' ').value(entry.target).text(` ${entry.protocol}" `);
   result(lines, entry);
 }
 

@@ -1,10 +1,12 @@
 import { isStripped, normalPath, pathEnd, rewriteTarget } from '../../router/paths.ts';
 import type { Reason } from '../shared/reasons.ts';
-import type { Engine, ListenerFacts } from './engine.ts';
+import type { ClientStream } from './client-stream.ts';
+import type { Engine } from './engine.ts';
 import { Field, fieldValue, fieldValueByName } from './http1/fields.ts';
 import type { RequestHead } from './http1/heads.ts';
 import type { LiveRoute } from './live-table.ts';
 import type { LivePool } from './pools.ts';
+import type { ConnectionTls } from './tls/connection-tls.ts';
 
 export interface Forward {
   readonly kind: 'forward';
@@ -17,6 +19,8 @@ export interface Forward {
 /** What is done with a request, before anything is done. */
 export type Decision =
   | Forward
+  /** A token of an ACME authority. */
+  | { kind: 'challenge'; route: null; keyAuthorization: string }
   | { kind: 'redirect'; route: LiveRoute; status: number; location: string }
   | { kind: 'refuse'; route: LiveRoute | null; reason: Reason };
 
@@ -24,11 +28,16 @@ export type Decision =
 export function decide(
   head: RequestHead,
   client: string,
-  isTrustedPeer: boolean,
-  listener: ListenerFacts,
-  engine: Engine,
+  { engine, listener, peer, tls }: Pick<ClientStream, 'engine' | 'listener' | 'peer' | 'tls'>,
 ): Decision {
   const { target } = head;
+  if (target.startsWith(CHALLENGES)) {
+    const keyAuthorization = engine.challenges.get(target.slice(CHALLENGES.length));
+    if (keyAuthorization !== undefined) return { kind: 'challenge', route: null, keyAuthorization };
+  }
+  if (tls !== null && head.host !== tls.serverName && isMisdirected(head.host, tls, engine)) {
+    return { kind: 'refuse', route: null, reason: 'misdirected' };
+  }
   const end = pathEnd(target);
   const rawPath = end === target.length ? target : target.slice(0, end);
   const path = rawPath === '*' ? '/' : normalPath(rawPath);
@@ -37,20 +46,16 @@ export function decide(
   if (route === null) return { kind: 'refuse', route, reason: engine.hasCatalog ? 'no_route' : 'no_catalog' };
 
   const { options } = route;
-  if (
-    options.https !== undefined &&
-    listener.scheme === 'http' &&
-    !(isTrustedPeer && isForwardedHttps(head))
-  ) {
-    if (options.https === 'only') return { kind: 'refuse', route: null, reason: 'no_route' };
-    // HTTP/1.0 without Host: there is no name to send the client to.
-    if (head.host === '') return { kind: 'refuse', route, reason: 'bad_request' };
-    return {
-      kind: 'redirect',
-      route,
-      status: 308,
-      location: `https://${head.host}${target === '*' ? '/' : target}`,
-    };
+  if (tls === null) {
+    const isSecured = peer.isTrusted && isForwardedHttps(head);
+    if (engine.profiles.clientAuthFor(head.host)?.mode === 'required') {
+      // Whoever ended TLS in front of us has not asked for a certificate that we could believe.
+      return isSecured ? { kind: 'refuse', route, reason: 'misdirected' } : toHttps(head, route, engine);
+    }
+    if (options.https === 'only' && !isSecured) return { kind: 'refuse', route: null, reason: 'no_route' };
+    // An application may run its own ACME client.
+    const isChallenge = path.startsWith(CHALLENGES);
+    if (options.https === 'redirect' && !isSecured && !isChallenge) return toHttps(head, route, engine);
   }
   if (!isAllowed(route, client)) return { kind: 'refuse', route, reason: 'denied' };
   const query = end === target.length ? '' : target.slice(end);
@@ -72,6 +77,27 @@ export function decide(
     target: rewriteTarget(target, path, query, options, isText),
     strippedPrefix,
   };
+}
+
+/** RFC 8555, 8.3. */
+const CHALLENGES = '/.well-known/acme-challenge/';
+
+/**
+ * RFC 9110, 7.4: a request for a host that this connection has not shown a certificate for. A client that names no
+ * server takes any certificate, so there only the rules for its own certificate count.
+ */
+function isMisdirected(host: string, { serverName, profile }: ConnectionTls, engine: Engine): boolean {
+  if (serverName === '') return engine.profiles.clientAuthFor(host) !== profile.clientAuth;
+  return engine.profiles.profileFor(host)?.id !== profile.id;
+}
+
+function toHttps({ host, target }: RequestHead, route: LiveRoute, engine: Engine): Decision {
+  // HTTP/1.0 without Host: there is no name to send the client to.
+  if (host === '') return { kind: 'refuse', route, reason: 'bad_request' };
+  const { redirectPort } = engine.setup.tls;
+  const port = redirectPort === 443 ? '' : `:${redirectPort}`;
+  const location = `https://${host}${port}${target === '*' ? '/' : target}`;
+  return { kind: 'redirect', route, status: 308, location };
 }
 
 /** A trusted proxy in front has ended TLS already: redirecting again would loop. */

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import v8 from 'node:v8';
+import { policy } from '../../tls/policy.ts';
+import { Profiles } from '../../tls/profiles.ts';
 import type { ListenerConfig } from '../config/config.ts';
 import { EndpointCounters, Family, Series } from '../shared/counters.ts';
 import type { FromWorker, WorkerSetup } from '../shared/messages.ts';
@@ -8,16 +10,14 @@ import { QueueCounters } from '../shared/queue-counters.ts';
 import { AccessLog } from './access-log.ts';
 import { Admission, connectionsPerWorker, descriptorLimit } from './admission.ts';
 import { Bell } from './bell.ts';
-import type { ClientConnection } from './client-connection.ts';
 import { Deadlines } from './deadlines.ts';
 import { Departures } from './departures.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Farewell } from './farewell.ts';
-import { Networks } from './forwarded.ts';
+import { Networks, type Peer } from './forwarded.ts';
 import { HeadParser } from './http1/head-parser.ts';
 import { LiveTable } from './live-table.ts';
 import { WriteBatch } from './outgoing.ts';
-import type { Preface } from './preface.ts';
 import type { QueueContext } from './queue.ts';
 import { createSharedReadBuffer } from './read-buffer.ts';
 import { Recorder } from './recorder.ts';
@@ -37,6 +37,17 @@ export interface ListenerFacts {
   readonly proxyProtocol: boolean;
   /** The port, where routes have opened it; 0 for listeners of the configuration. */
   readonly tcpPort: number;
+  /** HTTP/2 is spoken, too. */
+  readonly http2: boolean;
+}
+
+/** A client's connection, whatever it speaks. */
+export interface Client {
+  readonly listener: ListenerFacts;
+  readonly peer: Peer;
+  /** Ends as soon as its requests have. */
+  drain(): void;
+  destroy(): void;
 }
 
 /** Everything the connections of one worker share. Built once, passed explicitly: two can live side by side. */
@@ -50,15 +61,18 @@ export class Engine {
   readonly accessLog: AccessLog | null;
   readonly trustedProxies: Networks;
   readonly departures: Departures;
-  readonly clients = new Set<ClientConnection>();
-  /** Connections whose PROXY header has not come yet. */
-  readonly prefaces = new Set<Preface>();
   /** Connections that are passed on as they come. */
   readonly streams = new Set<Stream>();
   /** Connections whose server name is not known yet. */
   readonly peeks = new Set<HelloPeek>();
+  readonly clients = new Set<Client>();
+  /** Connections whose PROXY header or handshake is not complete yet. */
+  readonly prefaces = new Set<{ destroy(): void }>();
   /** Connections that were not let in and still get their answer. */
   readonly farewells = new Set<Farewell>();
+  readonly profiles: Profiles;
+  /** Answers for http-01, by token. */
+  challenges: ReadonlyMap<string, string> = new Map();
   readonly admission: Admission;
   /** Serves heads that arrive whole, requests and responses alike. */
   parser: HeadParser;
@@ -92,6 +106,7 @@ export class Engine {
       connectionsPerWorker(connections, setup.counters.workers, descriptorLimit()),
       connectionsPerClient,
     );
+    this.profiles = new Profiles(setup.tls.clientAuth, policy.alpn);
     this.#delay.enable();
     this.#secondTimer = setInterval(() => this.#everySecond(), 1_000);
     this.#secondTimer.unref();
@@ -122,14 +137,14 @@ export class Engine {
     return `${this.#idPrefix}${(++this.#requests).toString(16).padStart(10, '0')}`;
   }
 
-  opened(client: ClientConnection): void {
+  opened(client: Client): void {
     this.clients.add(client);
     this.admission.entered(client.peer);
     this.recorder.add(Family.accepted, 0, client.listener.index, 1);
     this.recorder.add(Family.connections, 0, client.listener.index, 1);
   }
 
-  closed(client: ClientConnection): void {
+  closed(client: Client): void {
     if (!this.clients.delete(client)) return;
     this.admission.left(client.peer);
     this.recorder.add(Family.connections, 0, client.listener.index, -1);
@@ -198,6 +213,6 @@ export class Engine {
 }
 
 export function factsOf(listener: ListenerConfig, index: number): ListenerFacts {
-  const { name, protocol, address, proxyProtocol } = listener;
-  return { name, index, scheme: protocol, port: address.port, proxyProtocol, tcpPort: 0 };
+  const { name, protocol, address, proxyProtocol, http2 } = listener;
+  return { name, index, scheme: protocol, port: address.port, proxyProtocol, http2, tcpPort: 0 };
 }

@@ -31,6 +31,15 @@ port.on('message', (message: ToWorker) => {
       for (const slot of message.forgetRoutes) engine.recorder.forget(slot);
       return send({ type: 'applied', version: message.version, applyMs: performance.now() - before });
     }
+    case 'certificates':
+      return engine.profiles.update(message.set, message.drop, message.defaultId, message.reset);
+    case 'ticket-key':
+      return engine.profiles.setTicketKey(message.key);
+    case 'challenges':
+      engine.challenges = new Map(
+        message.tokens.map(({ token, keyAuthorization }) => [token, keyAuthorization]),
+      );
+      return engine.profiles.setChallenges(message.certificates);
     case 'listen':
       return void listenAll(setup.listeners);
     case 'ports':

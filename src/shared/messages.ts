@@ -1,5 +1,6 @@
 import type { EndpointFact, Pool, Route } from '../../router/model.ts';
 import type { Certificate } from '../../tls/certificate.ts';
+import type { ClientAuth } from '../../tls/profiles.ts';
 import type {
   AccessLogFormat,
   BalanceConfig,
@@ -23,6 +24,16 @@ export interface WorkerSetup {
   readonly balance: BalanceConfig;
   readonly trustedProxies: readonly string[];
   readonly accessLog: AccessLogFormat;
+  readonly tls: WorkerTls;
+}
+
+/** What workers need to know of TLS beside certificates. */
+export interface WorkerTls {
+  readonly clientAuth: readonly ClientAuth[];
+  /** Value of `Strict-Transport-Security`; empty sends none. */
+  readonly hsts: string;
+  /** The port that clients of other listeners are sent to; 443 needs no mention. */
+  readonly redirectPort: number;
 }
 
 /** An endpoint with its row in the shared counters. */
@@ -62,6 +73,16 @@ export type ToWorker =
       readonly reset: boolean;
       /** Serves names that no certificate has, and handshakes without a name; null refuses them. */
       readonly defaultId: string | null;
+    }
+  /** 48 bytes that session tickets are sealed with, the same for all workers. */
+  | { readonly type: 'ticket-key'; readonly key: Uint8Array }
+  /** What an ACME authority may ask for now; replaces what was there. */
+  | {
+      readonly type: 'challenges';
+      /** http-01: what is answered to `/.well-known/acme-challenge/TOKEN`. */
+      readonly tokens: readonly { readonly token: string; readonly keyAuthorization: string }[];
+      /** tls-alpn-01: each for its one name. */
+      readonly certificates: readonly Certificate[];
     }
   /** Bind the listeners. A worker that has no table yet answers 503 `no_catalog`. */
   | { readonly type: 'listen' }

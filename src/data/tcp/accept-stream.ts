@@ -3,7 +3,7 @@ import type { Ending } from '../../shared/endings.ts';
 import type { Engine, ListenerFacts } from '../engine.ts';
 import { type Peer, plainAddress } from '../forwarded.ts';
 import type { LiveRoute } from '../live-table.ts';
-import { disown, reset } from '../owned-socket.ts';
+import { reset } from '../owned-socket.ts';
 import { Preface, refuseConnection } from '../preface.ts';
 import { type Arrival, arrivalOf } from './arrival.ts';
 import { HelloPeek } from './hello-peek.ts';
@@ -38,38 +38,11 @@ function peerAt(address: string, engine: Engine): Peer {
 function enter(socket: net.Socket, arrival: Arrival, engine: Engine): void {
   const route = engine.table.streamOnPort(arrival.listener.tcpPort);
   if (route !== null) return startStream(socket, arrival, route, engine);
-  new HelloPeek(socket, arrival, engine, {
-    onHello: (peeked) => (passOn(socket, peeked, engine) ? null : 'no_route'),
-  });
-}
-
-/**
- * A connection to an https listener: passed on when its server name has a route, and otherwise handed to `terminate` as it
- * came, also when it is no TLS. The socket must be paused (`pauseOnConnect`) and have no owner yet.
- */
-export function passOnOrTerminate(
-  socket: net.Socket,
-  arrival: Arrival,
-  engine: Engine,
-  terminate: () => void,
-): void {
-  if (!engine.table.hasSharedNames) return terminate();
-  const giveBack = (received: Buffer): void => {
-    disown(socket);
-    if (received.length > 0) socket.unshift(received);
-    terminate();
-  };
-  new HelloPeek(socket, arrival, engine, {
-    onHello: (peeked) => {
-      if (!passOn(socket, peeked, engine)) giveBack(peeked.received!);
-      return null;
-    },
-    onOther: giveBack,
-  });
+  new HelloPeek(socket, arrival, engine, (peeked) => (passOn(socket, peeked, engine) ? null : 'no_route'));
 }
 
 /** False when no route takes the server name. */
-function passOn(socket: net.Socket, arrival: Arrival, engine: Engine): boolean {
+export function passOn(socket: net.Socket, arrival: Arrival, engine: Engine): boolean {
   const route = engine.table.matchSni(arrival.hello?.serverName ?? '', arrival.listener);
   if (route !== null) startStream(socket, arrival, route, engine);
   return route !== null;

@@ -9,13 +9,8 @@ import type { Arrival } from './arrival.ts';
 import { POSTGRES_GSS_REQUEST, POSTGRES_NO, POSTGRES_SSL_REQUEST, POSTGRES_YES } from './opening.ts';
 import { recordRefusedStream } from './stream-record.ts';
 
-/** Who takes a connection that has been looked at; its socket is paused then. */
-export interface HelloTaker {
-  /** Takes it, or says why nobody does. */
-  onHello(arrival: Arrival): Ending | null;
-  /** Takes what is no ClientHello, with what has been read. Where this is missing, such a connection is closed. */
-  onOther?(received: Buffer): void;
-}
+/** Takes a connection that has been looked at, its socket paused; or says why nobody does. */
+export type HelloTaker = (arrival: Arrival) => Ending | null;
 
 /** RFC 8446 §6: a fatal alert, in a record that every version reads: unrecognized_name. */
 const UNRECOGNIZED_NAME = '\x15\x03\x03\x00\x02\x02\x70';
@@ -54,7 +49,7 @@ export class HelloPeek implements Timed, SocketOwner {
   onData(chunk: Buffer): void {
     if (!this.#engine.peeks.has(this)) return;
     this.#append(chunk);
-    if (!this.#isPostgres && this.#taker.onOther === undefined && this.#readsPostgres()) return;
+    if (!this.#isPostgres && this.#readsPostgres()) return;
     const read = readClientHello(this.#bytes.subarray(0, this.#length));
     switch (read.kind) {
       case 'need-more':
@@ -101,7 +96,7 @@ export class HelloPeek implements Timed, SocketOwner {
     this.#leave();
     this.#socket.pause();
     const arrival = { ...this.#arrival, hello, received: this.#received(), isPostgres: this.#isPostgres };
-    const ending = this.#taker.onHello(arrival);
+    const ending = this.#taker(arrival);
     if (ending === null) return;
     this.#record(ending, hello.serverName);
     new Farewell(this.#socket, UNRECOGNIZED_NAME, this.#engine);
@@ -114,10 +109,6 @@ export class HelloPeek implements Timed, SocketOwner {
 
   #refuse(ending: Ending): void {
     this.#leave();
-    if (this.#taker.onOther !== undefined) {
-      this.#socket.pause();
-      return this.#taker.onOther(this.#received());
-    }
     this.#record(ending, null);
     this.#socket.destroy();
   }

@@ -28,7 +28,9 @@ export class StreamPorts {
   #open(port: number): void {
     const { host, proxyProtocol } = this.#engine.setup.tcp;
     const name = portName(port);
-    const facts: ListenerFacts = { name, index: 0, scheme: 'http', port, proxyProtocol, tcpPort: port };
+    const facts: ListenerFacts = {
+      ...{ name, index: 0, scheme: 'http', port, proxyProtocol, http2: false, tcpPort: port },
+    };
     // Paused: nothing is read before it is known what for. Half-open, so that each direction can end by itself.
     const server = net.createServer(
       { allowHalfOpen: true, noDelay: true, pauseOnConnect: true },

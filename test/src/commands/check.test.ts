@@ -23,7 +23,9 @@ test('a valid configuration says so, with the file that was read', async () => {
   write('workers: 1\nlisteners: { web: { address: ":1" }, tls: { address: ":2", protocol: https } }');
   const { code, stdout, stderr } = await fairlead(['check'], { cwd: folder });
   expect([code, stdout]).toEqual([0, `configuration is valid: ${file}\n`]);
-  expect(stderr).toMatch(/^warning: fairlead.yaml:2:\d+: TLS termination is not available in this version: /);
+  expect(stderr).toMatch(
+    /^warning: fairlead.yaml:2:\d+: listener "tls" is ignored: https needs tls.certificates/,
+  );
 });
 
 test('every problem is told, and the exit code is 1', async () => {

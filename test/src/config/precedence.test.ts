@@ -20,13 +20,24 @@ test('without any source the documented defaults hold', () => {
       holdMs: 60_000,
       forgetMs: 600_000,
     },
-    listeners: [{ name: 'web', address: { host: '', port: 8080 }, protocol: 'http', proxyProtocol: false }],
+    listeners: [
+      {
+        name: 'web',
+        address: { host: '', port: 8080 },
+        protocol: 'http',
+        proxyProtocol: false,
+        http2: false,
+      },
+    ],
     admin: { address: { host: '127.0.0.1', port: 9998 }, token: null },
     trustedProxies: [],
     tcp: { ports: null, host: '', proxyProtocol: false },
     dialects: { fairlead: true, fabio: { enabled: true, tagPrefix: 'urlprefix-', kvPath: '/fabio/config' } },
     routes: [],
-    tls: { certificates: [], defaultName: null, strict: false },
+    tls: {
+      ...{ certificates: [], defaultName: null, strict: false },
+      ...{ clientAuth: [], hsts: '', redirectPort: null },
+    },
     limits: {
       headBytes: 16_384,
       fields: 100,
@@ -37,8 +48,10 @@ test('without any source the documented defaults hold', () => {
       connectionsPerClient: 0,
       requestsPerConnection: 0,
       queue: 1024,
+      streams: 100,
     },
     timeouts: {
+      handshakeMs: 10_000,
       headMs: 10_000,
       idleMs: 75_000,
       queueMs: 5000,
@@ -126,8 +139,14 @@ accessLog: combined
       forgetMs: 0,
     },
     listeners: [
-      { name: 'web', address: { host: '', port: 80 }, protocol: 'http', proxyProtocol: false },
-      { name: 'internal', address: { host: '::1', port: 8081 }, protocol: 'http', proxyProtocol: true },
+      { name: 'web', address: { host: '', port: 80 }, protocol: 'http', proxyProtocol: false, http2: false },
+      {
+        name: 'internal',
+        address: { host: '::1', port: 8081 },
+        protocol: 'http',
+        proxyProtocol: true,
+        http2: false,
+      },
     ],
     admin: { address: { host: '127.0.0.1', port: 9000 }, token: 'letmein' },
     trustedProxies: ['10.0.0.0/8', 'fd00::/8', '192.168.1.1/32'],
@@ -149,6 +168,7 @@ accessLog: combined
       ],
       defaultName: null,
       strict: true,
+      ...{ clientAuth: [], hsts: '', redirectPort: null },
     },
     limits: {
       headBytes: 32_768,
@@ -160,8 +180,10 @@ accessLog: combined
       connectionsPerClient: 20,
       requestsPerConnection: 1000,
       queue: 50,
+      streams: 100,
     },
     timeouts: {
+      handshakeMs: 10_000,
       headMs: 1000,
       idleMs: 2000,
       queueMs: 300,
@@ -262,23 +284,36 @@ describe('listeners', () => {
     expect(loadOk({ yaml: `${yaml}\ntrustedProxies: [10.0.0.1]` }).warnings).toEqual([]);
   });
 
-  test('https is ignored with a warning, wherever it comes from', () => {
+  test('https needs certificates, and is ignored with a warning without', () => {
     const yaml = `listeners:
   web: { address: ":80" }
   websecure: { address: ":443", protocol: https }
 tls:
-  certificates: [{ folder: ./certs }]
   acme: { email: ops@example.com, directory: letsencrypt }
 `;
     const { config, warnings } = loadOk({ yaml });
-    const reason = 'TLS termination is not available in this version';
     expect(config.listeners.map(({ name }) => name)).toEqual(['web']);
     expect(warnings).toEqual([
-      `fairlead.yaml:3:14: ${reason}: listener "websecure" is ignored`,
-      `fairlead.yaml:6:9: ${reason}: tls.acme is ignored`,
+      'fairlead.yaml:3:14: listener "websecure" is ignored: https needs tls.certificates',
+      'fairlead.yaml:5:9: ACME is not available in this version: tls.acme is ignored',
     ]);
     expect(loadOk({ flags: { https: [':8443'] } }).warnings).toEqual([
-      `flag --https: ${reason}: listener "websecure" is ignored`,
+      'flag --https: listener "websecure" is ignored: https needs tls.certificates',
     ]);
+  });
+
+  test('certificates open :8443, unless listeners are named', () => {
+    const yaml = 'tls: { certificates: [{ certFile: a.pem }] }';
+    const addresses = (input: Parameters<typeof loadOk>[0]) =>
+      loadOk(input).config.listeners.map(
+        ({ name, address, protocol }) => `${name} ${address.port} ${protocol}`,
+      );
+    expect(addresses({ yaml })).toEqual(['web 8080 http', 'websecure 8443 https']);
+    expect(addresses({ yaml, flags: { https: [':1', ':2'] } })).toEqual([
+      'websecure 1 https',
+      'websecure2 2 https',
+      'web 8080 http',
+    ]);
+    expect(addresses({ yaml: `${yaml}\nlisteners: { x: { address: ":7" } }` })).toEqual(['x 7 http']);
   });
 });

@@ -78,9 +78,11 @@ function live(): Record<string, number[]> {
 function statics(rule: string, to: Pick<StaticEntry, 'service'> & { to?: string[] }): readonly StaticEntry[] {
   const result = readStatics({
     routes: [{ rule, to: to.to ?? [], service: to.service, at: 'f:1:1' }],
-    listeners: [{ name: 'web', address: { host: '', port: 80 }, protocol: 'http', proxyProtocol: false }],
     tcp: { ports: null, host: '', proxyProtocol: false },
     admin: { address: { host: '127.0.0.1', port: 9998 }, token: null },
+    listeners: [
+      { name: 'web', address: { host: '', port: 80 }, protocol: 'http', proxyProtocol: false, http2: false },
+    ],
   });
   if (!result.ok) throw new Error(JSON.stringify(result.problems));
   return result.entries;

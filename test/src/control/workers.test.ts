@@ -41,7 +41,11 @@ function startWorkers(count: number): Setting {
     },
   } as unknown as Log;
   const workers = new Workers({
-    setup: { counters, listeners: [], tcp, limits, timeouts, balance, trustedProxies, accessLog: 'off' },
+    setup: {
+      ...{ counters, listeners: [], tcp, limits, timeouts, balance, trustedProxies, accessLog: 'off' },
+      tls: { clientAuth: [], hsts: '', redirectPort: 443 },
+    },
+    ticketKey: () => ({ type: 'ticket-key', key: new Uint8Array(48) }),
     ...{ count, counters, log },
     certificates: () => ({ type: 'certificates', set: [], drop: [], reset: true, defaultId: null }),
     table: () => null,

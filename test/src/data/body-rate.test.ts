@@ -147,7 +147,7 @@ describe('limits.bodyRate', () => {
     plane.setPools({ main: [(server.address() as { port: number }).port] });
     const one = await upload(head('POST / HTTP/1.1', 'Host: a', `Content-Length: ${64 * MiB}`));
     one.socket.write(Buffer.alloc(16 * MiB));
-    const [client] = plane.engine.clients;
+    const [client] = plane.http1();
     await eventually(() => client!.isPaused);
     sockets[0]!.resume();
     await eventually(() => taken.bytes > 16 * MiB && !client!.isPaused);
@@ -170,7 +170,7 @@ describe('limits.bodyRate', () => {
     const size = 64 * 1024 * 1024;
     const one = await upload(head('POST / HTTP/1.1', 'Host: a', `Content-Length: ${size}`));
     one.socket.write(Buffer.alloc(size));
-    await eventually(() => [...plane.engine.clients].some((client) => client.isPaused));
+    await eventually(() => plane.http1().some((client) => client.isPaused));
     for (let i = 0; i < 4; i++) later(5000);
     expect(plane.inFlight()).toBe(1);
     expect(one.text).toBe('');

@@ -1,11 +1,10 @@
 /** An https listener that ends TLS itself, beside server names that pass through it untouched. */
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { type AddressInfo, connect, type createServer } from 'node:net';
 import { connect as connectTls, createServer as createTlsServer, type Server } from 'node:tls';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { ListenerFacts } from '../../../../src/data/engine.ts';
-import { passOnOrTerminate } from '../../../../src/data/tcp/accept-stream.ts';
-import { arrivalOf } from '../../../../src/data/tcp/arrival.ts';
+import { Family } from '../../../../src/shared/counters.ts';
+import { HANDSHAKES, type Handshake } from '../../../../src/shared/handshakes.ts';
 import { type Plane, startPlane } from '../../../support/engine.ts';
 import { helloMessage, records, serverName } from '../../../support/hello.ts';
 import { eventually } from '../../../support/process.ts';
@@ -13,7 +12,6 @@ import { selfSigned } from '../../../support/self-signed.ts';
 
 let plane: Plane;
 let port: number;
-let terminated: number;
 const endings: (() => unknown)[] = [];
 
 async function listening<S extends Server | ReturnType<typeof createServer>>(server: S): Promise<number> {
@@ -25,28 +23,14 @@ async function listening<S extends Server | ReturnType<typeof createServer>>(ser
 
 beforeEach(async () => {
   const origin = createTlsServer(await selfSigned('origin'), (socket) => socket.end('origin'));
-  const own = createTlsServer({ ...(await selfSigned('router')), handshakeTimeout: 300 }, (socket) =>
-    socket.end('router'),
-  );
-  own.on('tlsClientError', (_error, socket) => socket.destroy());
   const stream = { kind: 'sni' as const, port: null };
   plane = await startPlane({
+    scheme: 'https',
     pools: { main: [await listening(origin)] },
-    routes: [{ host: '*.pass.test', stream, listeners: ['websecure'] }],
-    timeouts: { headMs: 500 },
+    routes: [{ host: '*.pass.test', stream, listeners: ['web'] }],
+    timeouts: { headMs: 500, handshakeMs: 500 },
   });
-  const facts: ListenerFacts = {
-    ...{ name: 'websecure', index: 0, scheme: 'https', port: 8443, proxyProtocol: false, tcpPort: 0 },
-  };
-  terminated = 0;
-  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
-    const peer = { address: '127.0.0.1', isTrusted: false };
-    passOnOrTerminate(socket, arrivalOf(socket, facts, peer, null, null), plane.engine, () => {
-      terminated++;
-      own.emit('connection', socket);
-    });
-  });
-  port = await listening(server);
+  port = plane.securePort;
 });
 
 afterEach(async () => {
@@ -55,6 +39,9 @@ afterEach(async () => {
   for (const end of endings.splice(0)) end();
 });
 
+const handshakes = (result: Handshake): number => plane.sum(Family.handshakes, HANDSHAKES.indexOf(result));
+
+/** Who ended TLS, and the first line of what it said. */
 async function ask(servername: string): Promise<string[]> {
   const options = servername === '' ? {} : { servername };
   const client = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false, ...options });
@@ -62,26 +49,27 @@ async function ask(servername: string): Promise<string[]> {
   client.on('data', (bytes) => {
     text += bytes;
   });
+  client.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
   await once(client, 'end');
   const { CN } = client.getPeerCertificate().subject;
   client.destroy();
-  return [String(CN), text];
+  return [CN === 'origin' ? 'origin' : 'router', text.split('\r\n')[0]!];
 }
 
 test('a name with a route passes through; any other, or none, is ended here', async () => {
   expect(await ask('a.pass.test')).toEqual(['origin', 'origin']);
   expect(await ask('a.b.pass.test')).toEqual(['origin', 'origin']);
-  expect(terminated).toBe(0);
-  expect(await ask('other.test')).toEqual(['router', 'router']);
-  expect(await ask('')).toEqual(['router', 'router']);
-  expect(terminated).toBe(2);
-  await eventually(() => expect(plane.log()).toMatchObject([{ listener: 'websecure' }, { protocol: 'tls' }]));
+  expect(handshakes('full')).toBe(0);
+  expect(await ask('other.test')).toEqual(['router', 'HTTP/1.1 404 Not Found']);
+  expect(await ask('')).toEqual(['router', 'HTTP/1.1 404 Not Found']);
+  expect(handshakes('full')).toBe(2);
+  await eventually(() => expect(plane.log().filter(({ protocol }) => protocol === 'tls')).toHaveLength(2));
 });
 
 test('without such routes nothing is looked at', async () => {
-  plane.setRoutes([], ['sni:*.pass.test @websecure', 'sni:*.pass.test']);
+  plane.setRoutes([], ['sni:*.pass.test']);
   expect(plane.engine.table.hasSharedNames).toBe(false);
-  expect(await ask('a.pass.test')).toEqual(['router', 'router']);
+  expect(await ask('a.pass.test')).toEqual(['router', 'HTTP/1.1 404 Not Found']);
 });
 
 test('a hello in pieces is one hello, and what is no TLS is for whom it was meant', async () => {
@@ -100,5 +88,6 @@ test('a hello in pieces is one hello, and what is no TLS is for whom it was mean
   slow.resume();
   slow.write(Uint8Array.of(22, 3));
   await once(slow, 'close');
-  expect(terminated).toBe(2);
+  expect(handshakes('plaintext')).toBe(1);
+  expect(handshakes('timeout')).toBe(1);
 });

@@ -52,6 +52,7 @@ export async function begin(ports: number[], options: PlaneOptions = {}): Promis
   const facts = {
     ...{ name: `tcp:${PORT}`, index: 0, scheme: 'http' as const, port: PORT, tcpPort: PORT },
     proxyProtocol: options.proxyProtocol ?? false,
+    http2: false,
   };
   const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) => {
     accepted.add(socket);
