@@ -82,7 +82,7 @@ function createMetrics(router: Router): Metrics {
   };
   const metrics = new Metrics(
     new SharedFamilies(router.counters, {
-      listener: (index) => router.listeners[index]?.name ?? String(index),
+      listener: (index) => router.config.listeners[index]?.name ?? String(index),
       route: routeOfSlot,
       mainDelaySeconds: () => router.loopDelay.seconds,
       *queues() {

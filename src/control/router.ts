@@ -20,16 +20,14 @@ import { Guard } from './guard.ts';
 import type { Log } from './log.ts';
 import { LoopDelay } from './loop-delay.ts';
 import { Counts } from './metrics.ts';
+import { routingPolicy } from './policy.ts';
 import { PoolSlots } from './pool-slots.ts';
-import { portPolicy } from './port-policy.ts';
 import { claimPorts, PortProblem } from './ports.ts';
 import { createConsulProvider } from './providers/consul.ts';
 import { Publisher } from './publisher.ts';
 import { RoutePorts } from './route-ports.ts';
 import { TicketKeys } from './ticket-keys.ts';
 import { Workers } from './workers.ts';
-
-export { PortProblem };
 
 /** Without Consul and without a saved catalog the listeners open after this time, to answer 503 rather than nothing. */
 const BIND_ANYWAY_MS = 10_000;
@@ -92,14 +90,14 @@ export class Router {
     const failure = Promise.withResolvers<PortProblem>();
     this.failed = failure.promise;
     this.#fail = failure.resolve;
-    const { fabio, fairlead } = config.dialects;
-    const dialects = { fairlead, fabio: fabio.enabled ? { prefix: fabio.tagPrefix } : null };
-    const context = { datacenter: config.consul.datacenter ?? '' };
-    const accepts = (health: (typeof config.consul.health)[number]): boolean =>
-      config.consul.health.includes(health);
-    const listeners = config.listeners.map(({ name }) => name);
-    this.planner = new Planner({ dialects, ...context, accepts, listeners, ...portPolicy(config) }, statics);
-    this.guard = new Guard({ holdMs: config.consul.holdMs, accepts, now: () => performance.now() });
+    const policy = routingPolicy(config);
+    const { fabio } = config.dialects;
+    this.planner = new Planner(policy, statics);
+    this.guard = new Guard({
+      holdMs: config.consul.holdMs,
+      accepts: policy.accepts,
+      now: () => performance.now(),
+    });
     this.counters = createCountersLayout(config.workers);
     const endpointCounters = new EndpointCounters(this.counters);
     this.endpointSlots = new EndpointSlots(endpointCounters.slots, config.workers, (slot) =>
@@ -142,7 +140,7 @@ export class Router {
     });
     this.provider = createConsulProvider({
       config: config.consul,
-      isRouted: (tags) => tags.some((tag) => readTag(tag, dialects, context).kind !== 'ignored'),
+      isRouted: (tags) => tags.some((tag) => readTag(tag, policy.dialects, policy).kind !== 'ignored'),
       wanted: () => new Set(this.#statics.flatMap(({ service }) => (service === null ? [] : [service]))),
       kvPath: fabio.enabled ? fabio.kvPath : null,
       log,
@@ -156,10 +154,6 @@ export class Router {
 
   get workersAlive(): number {
     return this.#workers?.alive ?? 0;
-  }
-
-  get listeners(): Config['listeners'] {
-    return this.config.listeners;
   }
 
   /** A complete table is live in every worker, and the router is not stopping. */

@@ -3,7 +3,7 @@ import { parseStaticInstance, parseStaticRule } from '../../router/static.ts';
 import type { StaticEntry } from '../../router/static-routes.ts';
 import type { Config } from '../config/config.ts';
 import type { Problem } from '../config/load.ts';
-import { portPolicy } from './port-policy.ts';
+import { portPolicy } from './policy.ts';
 
 export type Statics =
   | { readonly ok: true; readonly entries: readonly StaticEntry[] }
