@@ -111,8 +111,9 @@ describe('limits.bodyRate', () => {
   });
 
   test('who waits for 100 Continue is not slow, nor just after it', async () => {
-    const gate = Promise.withResolvers<void>();
+    const [gate, reached] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     await begin(async (request, reply) => {
+      reached.resolve();
       await gate.promise;
       await reply.write(head('HTTP/1.1 100 Continue'));
       for await (const _ of request.body);
@@ -121,6 +122,7 @@ describe('limits.bodyRate', () => {
     const one = await upload(
       head('POST / HTTP/1.1', 'Host: a', 'Expect: 100-continue', 'Transfer-Encoding: chunked'),
     );
+    await reached.promise;
     later(5000);
     later(5000);
     gate.resolve();
