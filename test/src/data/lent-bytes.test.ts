@@ -1,4 +1,5 @@
 /** Upstream connections read into one buffer: what one of them keeps for later must not be what another reads. */
+import { connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:net';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
@@ -85,6 +86,22 @@ test('what a client has not taken yet is not overwritten by answers to others', 
   await eventually(() => slow.readableEnded, { timeoutMs: 20_000 });
   const text = Buffer.concat(heard).toString('latin1');
   expect(text.slice(text.indexOf('\r\n\r\n') + 4) === body('s', 16_000_000)).toBe(true);
+});
+
+test('over HTTP/2 neither', async () => {
+  await begin(pieces, { http2: true });
+  const session = connectHttp2(`http://127.0.0.1:${plane.port}`);
+  const asked = [...'abcdefghijklmnop'].map((mark, index) => ({ mark, piece: 50 + index * 260 }));
+  const bodies = await Promise.all(
+    asked.map(async ({ mark, piece }) => {
+      const stream = session.request({ ':path': `/${mark}/60000/${piece}`, ':authority': 'a' });
+      const parts: Buffer[] = [];
+      for await (const part of stream) parts.push(part as Buffer);
+      return Buffer.concat(parts).toString('latin1');
+    }),
+  );
+  session.close();
+  for (const [index, text] of bodies.entries()) expect(text === body(asked[index]!.mark, 60_000)).toBe(true);
 });
 
 test('what comes through a tunnel is not overwritten either', async () => {
