@@ -30,8 +30,16 @@ export function own(socket: net.Socket, owner: SocketOwner): void {
 /** Abortive close, so that the peer cannot take what it has for complete. */
 export function reset(socket: net.Socket): void {
   // A TLS socket has no reset; there the missing close_notify says the same.
-  if ('encrypted' in socket) socket.destroy();
+  if ('encrypted' in socket || isEnding(socket)) socket.destroy();
   else socket.resetAndDestroy();
+}
+
+/**
+ * Everything is sent and the FIN is on its way out. libuv refuses a reset in that moment (EINVAL), and Node then keeps the
+ * handle open for good: a descriptor is lost, and a worker that has such a handle never ends (measured, Node 24).
+ */
+function isEnding(socket: net.Socket): boolean {
+  return socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
 }
 
 function onData(this: OwnedSocket, chunk: Buffer): void {
