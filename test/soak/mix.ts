@@ -27,6 +27,9 @@ const KILL_EVERY_MS = 4_000;
 const DOWN_MS = 1_500;
 const SAY_EVERY_MS = 10_000;
 
+/** Everything that is done, by name. */
+export const KINDS: readonly string[] = [jobs, sessions, rough, slow].flatMap((kinds) => Object.keys(kinds));
+
 /** Everything that happens at the same time. */
 export class Mix {
   kills = 0;

@@ -16,12 +16,6 @@ export class Tally {
     const text = `${kind}: ${why instanceof Error ? why.message : String(why)}`;
     add(this.failures, this.failures.size < MAX_KINDS || this.failures.has(text) ? text : 'others');
   }
-
-  total(kinds: Iterable<string>): number {
-    let sum = 0;
-    for (const kind of kinds) sum += this.done.get(kind) ?? 0;
-    return sum;
-  }
 }
 
 function add(counts: Map<string, number>, key: string): void {
