@@ -15,6 +15,8 @@ export interface Reading {
 export interface Rest {
   readonly threads: readonly Reading[];
   readonly descriptors: number;
+  /** Kept connections to the catalog: as many as there were reads at once, and they stay for a minute. */
+  readonly catalogConnections: number;
   /** Rows for endpoints, those that still drain included. */
   readonly endpointSlots: number;
   /** Samples in `/metrics`. */
@@ -38,9 +40,11 @@ export interface Difference {
  * comes to 50 bytes a request, in the long run to less than 4.
  */
 const MORE_BYTES = 2 * 1024 * 1024;
-/** Reads of the catalog and of the admin listener come and go, with a socket and a timer each. */
+/** A request of ours to the admin listener may not be quite over. */
 const MORE_DESCRIPTORS = 3;
-/** Of other things none. */
+/** What a connection to the catalog is made of. */
+const OF_CATALOG = ['timers', 'sockets'];
+/** Of what is not named here nothing more may be there. */
 const MORE_OF: Readonly<Record<string, number>> = {
   timers: MORE_DESCRIPTORS,
   sockets: MORE_DESCRIPTORS,
@@ -56,10 +60,15 @@ export function compare(before: Rest, after: Rest): Difference[] {
     const now = after.threads[at]!;
     add(`${thread}: live heap`, heap, now.heap, MORE_BYTES, 'bytes');
     add(`${thread}: buffers`, buffers, now.buffers, MORE_BYTES, 'bytes');
-    for (const [name, many] of Object.entries(objects))
-      add(`${thread}: ${name}`, many, now.objects[name]!, MORE_OF[name] ?? 0, 'count');
+    for (const [name, many] of Object.entries(objects)) {
+      const isOfCatalog = thread === 'main' && OF_CATALOG.includes(name);
+      const [first, last] = isOfCatalog ? [before.catalogConnections, after.catalogConnections] : [0, 0];
+      add(`${thread}: ${name}`, many - first, now.objects[name]! - last, MORE_OF[name] ?? 0, 'count');
+    }
   }
-  add('descriptors', before.descriptors, after.descriptors, MORE_DESCRIPTORS, 'count');
+  const descriptors = ({ descriptors, catalogConnections }: Rest): number => descriptors - catalogConnections;
+  add('descriptors', descriptors(before), descriptors(after), MORE_DESCRIPTORS, 'count');
+  add('kept connections to the catalog', before.catalogConnections, after.catalogConnections, null, 'count');
   add('endpoint slots', before.endpointSlots, after.endpointSlots, 0, 'count');
   add('series of services that are gone', before.passedSeries, after.passedSeries, 0, 'count');
   // Seldom answers of routes that stay come in with time.

@@ -151,11 +151,19 @@ async function atRest(site: Site, workers: number): Promise<Rest> {
     }
   };
   await eventually(hasLetGo, { timeoutMs: 20_000, what: 'the end of all connections' });
+  const { connections: catalogConnections } = await site.consul();
   const descriptors = (await readdir(join('/proc', String(site.child.pid), 'fd'))).length;
   const series = await site.metrics();
   const passed = series.filter(({ labels }) => labels.service?.startsWith('passing-'));
   const endpointSlots = await site.metric('fairlead_endpoints');
-  return { threads, descriptors, endpointSlots, series: series.length, passedSeries: passed.length };
+  return {
+    threads,
+    descriptors,
+    catalogConnections,
+    endpointSlots,
+    series: series.length,
+    passedSeries: passed.length,
+  };
 }
 
 async function readThreads(workers: number): Promise<Reading[]> {
