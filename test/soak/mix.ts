@@ -10,6 +10,8 @@ export interface MixOptions {
   readonly port: number;
   readonly ratePerSecond: number;
   readonly changesPerSecond: number;
+  /** The least time. It goes on until all changes are made, on a machine that is too busy to make them in time. */
+  readonly seconds: number;
   readonly random: Random;
   readonly tally: Tally;
   readonly churn: Churn;
@@ -26,6 +28,8 @@ const ROUGH_EVERY_MS = 250;
 const KILL_EVERY_MS = 4_000;
 const DOWN_MS = 1_500;
 const SAY_EVERY_MS = 10_000;
+/** So much longer than wanted it takes at most. */
+const MOST_TIMES = 3;
 
 /** Everything that is done, by name. */
 export const KINDS: readonly string[] = [jobs, sessions, rough, slow].flatMap((kinds) => Object.keys(kinds));
@@ -46,9 +50,8 @@ export class Mix {
   }
 
   /** Ends when everybody has left. */
-  async run(seconds: number, say: (line: string) => void): Promise<void> {
+  async run(say: (line: string) => void): Promise<void> {
     const startedAt = performance.now();
-    const timer = setTimeout(() => this.#stop.abort(), seconds * 1_000);
     const progress = setInterval(() => say(this.#progress(startedAt)), SAY_EVERY_MS);
     const rest: RoughContext = {
       ...{ port: this.#options.port, random: this.#options.random, signal: this.#stop.signal },
@@ -66,7 +69,6 @@ export class Mix {
       this.#change(),
       this.#kill(),
     ]);
-    clearTimeout(timer);
     clearInterval(progress);
   }
 
@@ -123,12 +125,18 @@ export class Mix {
     }
   }
 
+  /** With the last change everything is over. */
   async #change(): Promise<void> {
-    const { churn, changesPerSecond } = this.#options;
+    const { churn, changesPerSecond, seconds } = this.#options;
     const startedAt = performance.now();
-    for (let done = 1; !this.#isOver; done++) {
-      await churn.change();
-      await pause(Math.max(0, startedAt + (done * 1_000) / changesPerSecond - performance.now()));
+    const latestAt = startedAt + seconds * MOST_TIMES * 1_000;
+    try {
+      for (let done = 1; done <= seconds * changesPerSecond && performance.now() < latestAt; done++) {
+        await churn.change();
+        await pause(Math.max(0, startedAt + (done * 1_000) / changesPerSecond - performance.now()));
+      }
+    } finally {
+      this.#stop.abort();
     }
   }
 

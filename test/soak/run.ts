@@ -15,7 +15,7 @@ what it holds with what it held at first. Ends by itself; exit status 1 when a c
   --minutes N      of load after the warm-up (default: 20)
   --warm-up N      seconds of the same load before the baseline (default: 30)
   --rate N         steps of clean clients a second (default: 300)
-  --changes N      catalog changes in all (default: 500 a minute)
+  --changes N      catalog changes in all (default: 500 a minute); it goes on until they are made, up to three times as long
   --workers N      of the router (default: 2)
   --catalog NAME   embedded, or consul: the real one, as a program of its own (default: embedded)
   --seed N         of what clients and catalog choose (default: the time)

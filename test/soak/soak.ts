@@ -43,6 +43,8 @@ consul: { forget: 1s }
 timeouts: { head: 2s, idle: 10s, upstreamIdle: 2s, drain: 10s }
 limits: { connections: 2000 }
 `;
+/** For rest to come; seconds, where nobody else needs the machine. */
+const PATIENCE_MS = 60_000;
 const SAFE_MEMBERS = 6;
 const MORTAL_MEMBERS = 4;
 
@@ -60,9 +62,9 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
     await settled(site, churn);
     const tally = new Tally();
     const run = async (seconds: number): Promise<Mix> => {
-      const mix = new Mix({ ...options, port: site!.web, random, tally, churn, mortal });
+      const mix = new Mix({ ...options, seconds, port: site!.web, random, tally, churn, mortal });
       const logs = setInterval(() => forgetLogs(site!), 500);
-      await mix.run(seconds, say);
+      await mix.run(say);
       clearInterval(logs);
       await churn.settle();
       await settled(site!, churn);
@@ -73,10 +75,12 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
     const before = await atRest(site, workers);
     const changesBefore = churn.changes;
     say(`load for ${options.seconds} s`);
+    const startedAt = performance.now();
     const { kills } = await run(options.seconds);
+    const seconds = Math.round((performance.now() - startedAt) / 1_000);
     const after = await atRest(site, workers);
     const changes = churn.changes - changesBefore;
-    return { tally, changes, kills, seconds: options.seconds, differences: compare(before, after) };
+    return { tally, changes, kills, seconds, differences: compare(before, after) };
   } catch (error) {
     say(String(error));
     if (site?.child.exit !== undefined) say(tail(site.child));
@@ -122,7 +126,7 @@ async function settled(site: Site, churn: Churn): Promise<void> {
     if (routes.length !== wanted) throw new Error(`${routes.length} routes instead of ${wanted}`);
     return true;
   };
-  await eventually(isSettled, { timeoutMs: 20_000, what: 'the catalog of the beginning' });
+  await eventually(isSettled, { timeoutMs: PATIENCE_MS, what: 'the catalog of the beginning' });
 }
 
 /** Gauges that are zero when nobody is there. */
@@ -140,7 +144,7 @@ async function atRest(site: Site, workers: number): Promise<Rest> {
       .filter(({ state }) => state === 'draining');
     if (draining.length > 0) throw new Error(`draining: ${JSON.stringify(draining)}`);
   };
-  await eventually(isIdle, { timeoutMs: 20_000, what: 'rest' });
+  await eventually(isIdle, { timeoutMs: PATIENCE_MS, what: 'rest' });
   // Connections to instances end by themselves when they have been idle for long enough.
   let threads: Reading[] = [];
   const hasLetGo = async (): Promise<void> => {
@@ -150,7 +154,7 @@ async function atRest(site: Site, workers: number): Promise<Rest> {
         if ((objects[name] ?? 0) > 0) throw new Error(`${thread} has ${objects[name]} ${name}`);
     }
   };
-  await eventually(hasLetGo, { timeoutMs: 20_000, what: 'the end of all connections' });
+  await eventually(hasLetGo, { timeoutMs: PATIENCE_MS, what: 'the end of all connections' });
   const { connections: catalogConnections } = await site.consul();
   const descriptors = (await readdir(join('/proc', String(site.child.pid), 'fd'))).length;
   const series = await site.metrics();
