@@ -13,7 +13,7 @@ import { requestHead } from './talk.ts';
 const BYTE_EVERY_MS = 2_000;
 const TICK_MS = 20;
 /** Spread, so that they are not cut all at once either. */
-const CONNECTS_PER_TICK = 20;
+const CONNECTS_PER_TICK = 10;
 
 const LIFE_MS = 10 * 60_000;
 
