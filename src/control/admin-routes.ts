@@ -108,6 +108,11 @@ function createMetrics(router: Router): Metrics {
     metrics.add({ name, help, type: 'gauge', read: () => [{ value: value(), labels: {} }] });
   gauge('table_version', 'Version of the published table', () => router.publisher.version);
   gauge('refused_tags', 'Tags and lines set aside', () => router.refusals().length);
+  gauge(
+    'endpoints',
+    'Endpoints in use or still draining; there is room for 65536',
+    () => router.endpointSlots.size,
+  );
   gauge('workers', 'Workers alive', () => router.workersAlive);
   gauge('catalog_age_seconds', 'Since the last successful answer of Consul', () => {
     const { ageMs } = router.provider.state();

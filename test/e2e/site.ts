@@ -210,8 +210,11 @@ export interface Registration {
   readonly unchecked?: boolean;
 }
 
+/** Whatever speaks Consul's API. */
+export type Registrar = Pick<ConsulAgent, 'api'>;
+
 /** Registers an instance whose only check, unless it has none, is a TTL that tests set with `setCheck`. */
-export async function register(consul: ConsulAgent, given: Registration): Promise<void> {
+export async function register(consul: Registrar, given: Registration): Promise<void> {
   const { name, id = name, port, tags, weights, status = 'passing', unchecked = false } = given;
   await consul.api('PUT', '/v1/agent/service/register', {
     ...{ ID: id, Name: name, Address: '127.0.0.1', Port: port, Tags: tags },
@@ -222,7 +225,7 @@ export async function register(consul: ConsulAgent, given: Registration): Promis
 
 /** An instance for a backend, under its name. */
 export function registerBackend(
-  consul: ConsulAgent,
+  consul: Registrar,
   service: string,
   backend: Backend,
   tags: readonly string[],
@@ -233,7 +236,7 @@ export function registerBackend(
 }
 
 /** Instances that nobody asks for, so that what a test takes away is never most of the catalog. */
-export async function ballast(consul: ConsulAgent): Promise<void> {
+export async function ballast(consul: Registrar): Promise<void> {
   for (let i = 1; i <= 60; i++) {
     await register(consul, {
       name: 'ballast',
@@ -244,12 +247,12 @@ export async function ballast(consul: ConsulAgent): Promise<void> {
   }
 }
 
-export async function deregister(consul: ConsulAgent, id: string): Promise<void> {
+export async function deregister(consul: Registrar, id: string): Promise<void> {
   await consul.api('PUT', `/v1/agent/service/deregister/${id}`);
 }
 
 export async function setCheck(
-  consul: ConsulAgent,
+  consul: Registrar,
   id: string,
   status: 'passing' | 'warning' | 'critical',
   output = '',
