@@ -107,7 +107,8 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
   const folder = await temporaryFolder();
   const [web = 0, admin = 0, nobody = 0] = await freePorts(3);
   const configFile = join(folder, 'fairlead.yaml');
-  await writeFile(configFile, options.config ?? '');
+  // A newcomer's share depends on when its neighbours came; tests of other things count on equal ones.
+  await writeFile(configFile, options.config ?? 'balance: { slowStart: 0s }\n');
   const { command = 'run', until = 'ready', env, data = join(folder, 'data') } = options;
   const consul = options.consul ?? `http://127.0.0.1:${nobody}`;
   const addresses = ['--http', `127.0.0.1:${web}`, '--admin', `127.0.0.1:${admin}`, '--consul', consul];
