@@ -79,6 +79,10 @@ export class LiveTable {
     return this.#streams.forName(serverName, tcpPort);
   }
 
+  datagramsOnPort(port: number): LiveRoute | null {
+    return this.#streams.forDatagrams(port);
+  }
+
   /** False when no https listener need look at server names before it answers. */
   get hasSharedNames(): boolean {
     return this.#streams.hasSharedNames;

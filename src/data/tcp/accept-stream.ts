@@ -64,7 +64,11 @@ function refuse(
   engine: Engine,
 ): void {
   const { listener, peer, hello, route = null } = arrival;
-  const isTls = hello !== undefined && hello !== null;
-  recordRefusedStream({ listener, peer, route, isTls, serverName: hello?.serverName ?? '' }, ending, engine);
+  const protocol = hello ? 'tls' : 'tcp';
+  recordRefusedStream(
+    { listener, peer, route, protocol, serverName: hello?.serverName ?? '' },
+    ending,
+    engine,
+  );
   reset(socket);
 }

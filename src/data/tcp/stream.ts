@@ -39,9 +39,9 @@ export class Stream implements Timed, SocketOwner, StreamUser, StreamAttemptsUse
   readonly #engine: Engine;
   /** Gone once the instance has been told what it must know. */
   #arrival: Arrival | null;
-  /** What the log says of it: server name and whether it is TLS. */
+  /** What the log says of it. */
   readonly serverName: string;
-  readonly isTls: boolean;
+  readonly protocol: 'tcp' | 'tls';
   #phase: number = Phase.waiting;
   #upstream: StreamUpstream | null = null;
   #attempts: StreamAttempts;
@@ -58,7 +58,7 @@ export class Stream implements Timed, SocketOwner, StreamUser, StreamAttemptsUse
     this.peer = arrival.peer;
     this.route = route;
     this.serverName = arrival.hello?.serverName ?? '';
-    this.isTls = arrival.hello !== null;
+    this.protocol = arrival.hello === null ? 'tcp' : 'tls';
     this.#arrival = arrival;
     this.#socket = socket;
     this.#engine = engine;
@@ -69,6 +69,10 @@ export class Stream implements Timed, SocketOwner, StreamUser, StreamAttemptsUse
     engine.deadlines.add(this);
     this.#attempts = new StreamAttempts(this, route, this.peer.address, engine);
     this.#attempt();
+  }
+
+  get #isTls(): boolean {
+    return this.protocol === 'tls';
   }
 
   get retries(): number {
@@ -104,7 +108,9 @@ export class Stream implements Timed, SocketOwner, StreamUser, StreamAttemptsUse
   /** The pool it waited for is gone: whoever has its port or name now may serve it, if it may go there. */
   #move(): void {
     const { table } = this.#engine;
-    const route = this.#hasMoved ? null : table.streamFor(this.listener, this.isTls ? this.serverName : null);
+    const route = this.#hasMoved
+      ? null
+      : table.streamFor(this.listener, this.#isTls ? this.serverName : null);
     if (route === null) return this.#abort('no_healthy_instance');
     if (isDenied(route, this.peer.address)) return this.#abort('denied');
     this.#hasMoved = true;
@@ -194,7 +200,7 @@ export class Stream implements Timed, SocketOwner, StreamUser, StreamAttemptsUse
     if (this.#phase === Phase.open) {
       this.#ending ??= 'client_closed';
       this.#upstream?.socket.end();
-    } else if (this.isTls || this.#arrival?.received === null) {
+    } else if (this.#isTls || this.#arrival?.received === null) {
       // It has asked nothing yet, so it waits for nothing any more.
       this.#abort('client_closed');
     }
