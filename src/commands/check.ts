@@ -57,7 +57,7 @@ async function judge(options: CheckOptions): Promise<Verdict> {
 
 /** Static routes are judged by the parser that the router starts with. */
 export async function checkRoutes(
-  config: Pick<Config, 'routes' | 'listeners' | 'tcp' | 'admin'>,
+  config: Pick<Config, 'routes' | 'listeners' | 'tcp' | 'udp' | 'admin'>,
 ): Promise<readonly Problem[]> {
   if (config.routes.length === 0) return [];
   const { readStatics } = await import('../control/statics.ts');

@@ -85,8 +85,10 @@ function checkTogether(
   admin: AdminConfig,
   sources: Sources,
 ): void {
-  if (listeners.length === 0 && settings.tcp.ports === null && intact(sources, 'tcp')) {
-    problem(sources, origin(sources, 'listeners'), 'nothing to listen on: no http listener and no tcp.ports');
+  const hasPorts = settings.tcp.ports !== null || settings.udp.ports !== null;
+  if (listeners.length === 0 && !hasPorts && intact(sources, 'tcp') && intact(sources, 'udp')) {
+    const message = 'nothing to listen on: no http listener, no tcp.ports and no udp.ports';
+    problem(sources, origin(sources, 'listeners'), message);
   }
   for (const [index, { name, address, at }] of listeners.entries()) {
     const other = listeners.slice(0, index).find((each) => collide(each.address, address));

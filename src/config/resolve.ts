@@ -24,6 +24,7 @@ export function resolveConfig(
     acme: resolveAcme(settings.tls.acme, sources),
     trustedProxies: settings.trustedProxies,
     tcp: resolveTcp(settings, sources),
+    udp: { ports: settings.udp.ports, host: settings.udp.address },
     dialects: settings.dialects,
     routes: resolveRoutes(settings, context.routeAt),
     tls: { ...resolveTls(settings.tls, sources, context), ...resolveClientTls(settings.tls, sources) },
@@ -38,6 +39,7 @@ export function resolveConfig(
       requestsPerConnection: limits.requestsPerConnection,
       queue: limits.queue,
       streams: limits.streams,
+      udpSessions: limits.udpSessions,
     },
     timeouts: {
       handshakeMs: timeouts.handshake,
@@ -49,6 +51,7 @@ export function resolveConfig(
       streamIdleMs: timeouts.streamIdle,
       tunnelIdleMs: timeouts.tunnelIdle,
       tcpIdleMs: timeouts.tcpIdle,
+      udpIdleMs: timeouts.udpIdle,
       upstreamIdleMs: timeouts.upstreamIdle,
       drainMs: timeouts.drain,
     },

@@ -4,7 +4,7 @@ import type { StaticEntry } from '../../router/static-routes.ts';
 import { readTag } from '../../router/tags.ts';
 import type { Config } from '../config/config.ts';
 import { type CountersLayout, createCountersLayout, EndpointCounters } from '../shared/counters.ts';
-import type { FromWorker, WorkerSetup } from '../shared/messages.ts';
+import type { FromWorker, Transport, WorkerSetup } from '../shared/messages.ts';
 import { QueueCounters } from '../shared/queue-counters.ts';
 import { AccessLogWriter } from './access-log-writer.ts';
 import { type Admin, startAdmin } from './admin.ts';
@@ -56,7 +56,7 @@ export class Router {
   readonly counters: CountersLayout;
   readonly endpointSlots: EndpointSlots;
   readonly poolSlots: PoolSlots;
-  readonly routePorts: RoutePorts;
+  readonly routePorts: Readonly<Record<Transport, RoutePorts>>;
   readonly consulErrors = new Counts();
   readonly convergence = new Convergence();
   readonly accessLog = new AccessLogWriter();
@@ -115,7 +115,9 @@ export class Router {
         const sent = this.#workers?.broadcast(message) ?? 0;
         this.convergence.published(message.version, receivedAt, sent);
       },
-      onRoutes: (delta) => this.routePorts.apply(delta),
+      onRoutes: (delta) => {
+        for (const ports of Object.values(this.routePorts)) ports.apply(delta);
+      },
       onService: (service, instances) => this.#store?.save(service, instances),
       onComplete: () => this.#listen(),
       onChecks: (changes) => this.checker.apply(changes),
@@ -133,11 +135,13 @@ export class Router {
       log,
       broadcast: (message) => void this.#workers?.broadcast(message),
     });
-    this.routePorts = new RoutePorts({
-      ...{ host: config.tcp.host, log },
-      route: (id) => this.planner.routes.get(id),
-      publish: (ports) => void this.#workers?.broadcast({ type: 'ports', ports }),
-    });
+    const routePorts = (transport: Transport): RoutePorts =>
+      new RoutePorts({
+        ...{ transport, host: config[transport].host, log },
+        route: (id) => this.planner.routes.get(id),
+        publish: (ports) => void this.#workers?.broadcast({ type: 'ports', transport, ports }),
+      });
+    this.routePorts = { tcp: routePorts('tcp'), udp: routePorts('udp') };
     this.provider = createConsulProvider({
       config: config.consul,
       isRouted: (tags) => tags.some((tag) => readTag(tag, policy.dialects, policy).kind !== 'ignored'),
@@ -182,7 +186,7 @@ export class Router {
     await this.certificates.start(this.#stop.signal);
     this.#workers = new Workers({
       setup: this.#workerSetup(),
-      ports: () => this.routePorts.open(),
+      ports: (transport) => this.routePorts[transport].open(),
       count: config.workers,
       counters: this.counters,
       log,
@@ -207,12 +211,13 @@ export class Router {
 
   #listen(): void {
     this.#workers?.listen();
-    this.routePorts.start();
+    for (const ports of Object.values(this.routePorts)) ports.start();
   }
 
   /** Everything set aside, and why. */
   refusals(): Refusal[] {
-    return [...this.publisher.refusals(), ...this.routePorts.refusals()];
+    const { tcp, udp } = this.routePorts;
+    return [...this.publisher.refusals(), ...tcp.refusals(), ...udp.refusals()];
   }
 
   /** What can change while running: static routes and the log level. The rest is named. */
@@ -247,7 +252,7 @@ export class Router {
 
   async close(): Promise<void> {
     this.#stop.abort();
-    this.routePorts.close();
+    for (const ports of Object.values(this.routePorts)) ports.close();
     for (const timer of this.#timers) clearInterval(timer);
     this.checker.close();
     this.loopDelay.close();
@@ -265,6 +270,7 @@ export class Router {
       counters: this.counters,
       listeners: config.listeners,
       tcp: config.tcp,
+      udp: config.udp,
       limits: config.limits,
       timeouts: config.timeouts,
       balance: config.balance,
@@ -311,7 +317,7 @@ export class Router {
       case 'listen-failed':
         return this.#onListenFailed(worker, message);
       case 'port-failed':
-        return this.routePorts.failed(message.port, message.code);
+        return this.routePorts[message.transport].failed(message.port, message.code);
       case 'applied':
         return this.convergence.applied(message.version);
       case 'released':

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { type CountersLayout, EndpointCounters, Family, Series } from '../shared/counters.ts';
-import type { FromWorker, ToWorker, WorkerSetup } from '../shared/messages.ts';
+import type { FromWorker, ToWorker, Transport, WorkerSetup } from '../shared/messages.ts';
 import { QueueCounters } from '../shared/queue-counters.ts';
 import type { Log } from './log.ts';
 
@@ -23,7 +23,7 @@ export interface WorkersOptions {
   /** All certificates, for a fresh worker. */
   readonly certificates: () => CertificatesMessage;
   /** Ports that routes want open, for a fresh worker. */
-  readonly ports: () => readonly number[];
+  readonly ports: (transport: Transport) => readonly number[];
   readonly ticketKey: () => ToWorker;
   readonly onMessage: (worker: number, message: FromWorker) => void;
   readonly onDeath: (worker: number) => void;
@@ -135,7 +135,10 @@ export class Workers {
       const table = this.#options.table();
       if (table) seat.worker!.postMessage(table);
       if (this.#isListening) seat.worker!.postMessage({ type: 'listen' } satisfies ToWorker);
-      seat.worker!.postMessage({ type: 'ports', ports: this.#options.ports() } satisfies ToWorker);
+      for (const transport of ['tcp', 'udp'] as const) {
+        const ports = this.#options.ports(transport);
+        seat.worker!.postMessage({ type: 'ports', transport, ports } satisfies ToWorker);
+      }
     }
     this.#options.onMessage(index, message);
   }
@@ -155,12 +158,18 @@ export class Workers {
   }
 }
 
+const GAUGES: ReadonlySet<number> = new Set([
+  Family.connections,
+  Family.requestsInFlight,
+  Family.udpSessions,
+]);
+
 /** A dead worker holds no requests and no connections; what it has counted stays. */
 function clearColumn(layout: CountersLayout, worker: number): void {
   new EndpointCounters(layout).clearColumn(worker);
   new QueueCounters(layout.queues).clearColumn(worker);
   const series = new Series(layout.series[worker]!);
   series.read((family, _slot, _detail, cell) => {
-    if (family === Family.connections || family === Family.requestsInFlight) series.cells[cell] = 0;
+    if (GAUGES.has(family)) series.cells[cell] = 0;
   });
 }

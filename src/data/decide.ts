@@ -4,7 +4,7 @@ import type { ClientStream } from './client-stream.ts';
 import type { Engine } from './engine.ts';
 import { Field, fieldValue, fieldValueByName } from './http1/fields.ts';
 import type { RequestHead } from './http1/heads.ts';
-import type { LiveRoute } from './live-table.ts';
+import { isDenied, type LiveRoute } from './live-table.ts';
 import type { LivePool } from './pools.ts';
 import type { ConnectionTls } from './tls/connection-tls.ts';
 
@@ -57,7 +57,7 @@ export function decide(
     const isChallenge = path.startsWith(CHALLENGES);
     if (options.https === 'redirect' && !isSecured && !isChallenge) return toHttps(head, route, engine);
   }
-  if (!isAllowed(route, client)) return { kind: 'refuse', route, reason: 'denied' };
+  if (isDenied(route, client)) return { kind: 'refuse', route, reason: 'denied' };
   const query = end === target.length ? '' : target.slice(end);
   if (options.redirect !== undefined) {
     const location = redirectLocation(route, options.redirect.location, head.host, path, query);
@@ -103,12 +103,6 @@ function toHttps({ host, target }: RequestHead, route: LiveRoute, engine: Engine
 /** A trusted proxy in front has ended TLS already: redirecting again would loop. */
 function isForwardedHttps(head: RequestHead): boolean {
   return fieldValue(head, Field.forwardedProto).toLowerCase() === 'https';
-}
-
-function isAllowed(route: LiveRoute, client: string): boolean {
-  const { allow, deny } = route.live;
-  if (deny?.has(client)) return false;
-  return allow === null || allow.has(client);
 }
 
 /** `$path` is the path after strip and prefix; the query goes along when the template has none of its own. */

@@ -8,6 +8,7 @@ import type {
   ListenerConfig,
   TcpConfig,
   Timeouts,
+  UdpConfig,
 } from '../config/config.ts';
 import type { CountersLayout } from './counters.ts';
 
@@ -19,6 +20,7 @@ export interface WorkerSetup {
   readonly counters: CountersLayout;
   readonly listeners: readonly ListenerConfig[];
   readonly tcp: Omit<TcpConfig, 'ports'>;
+  readonly udp: Omit<UdpConfig, 'ports'>;
   readonly limits: Limits;
   readonly timeouts: Timeouts;
   readonly balance: BalanceConfig;
@@ -51,6 +53,9 @@ export interface SlottedPool extends Omit<Pool, 'endpoints'> {
 export interface SlottedRoute extends Route {
   readonly slot: number;
 }
+
+/** One number may be a port of each. */
+export type Transport = 'tcp' | 'udp';
 
 export type ToWorker =
   /** Applied in one synchronous step; `reset` replaces everything (a fresh worker). */
@@ -86,8 +91,8 @@ export type ToWorker =
     }
   /** Bind the listeners. A worker that has no table yet answers 503 `no_catalog`. */
   | { readonly type: 'listen' }
-  /** These ports are to be open, and no others. */
-  | { readonly type: 'ports'; readonly ports: readonly number[] }
+  /** These ports of a transport are to be open, and no others. */
+  | { readonly type: 'ports'; readonly transport: Transport; readonly ports: readonly number[] }
   /** Stop accepting, finish what runs, close at the deadline. */
   | { readonly type: 'drain'; readonly deadlineMs: number }
   | { readonly type: 'close' };
@@ -102,7 +107,12 @@ export type FromWorker =
       readonly message: string;
     }
   /** One of `ports` could not be opened; it stays closed until it is asked for anew. */
-  | { readonly type: 'port-failed'; readonly port: number; readonly code: string }
+  | {
+      readonly type: 'port-failed';
+      readonly transport: Transport;
+      readonly port: number;
+      readonly code: string;
+    }
   | { readonly type: 'applied'; readonly version: number; readonly applyMs: number }
   /** The worker holds nothing of this endpoint any more; its counters may be reused once all workers said so. */
   | { readonly type: 'released'; readonly slots: readonly number[] }
@@ -116,6 +126,6 @@ export type FromWorker =
   | { readonly type: 'drained' };
 
 /** The listener of a port that routes have opened, in logs and metrics. */
-export function portName(port: number): string {
-  return `tcp:${port}`;
+export function portName(transport: Transport, port: number): string {
+  return `${transport}:${port}`;
 }

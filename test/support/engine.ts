@@ -105,6 +105,7 @@ export interface Plane {
 const LIMITS: Limits = {
   ...{ headBytes: 16_384, fields: 100, uriBytes: 8192, bodyBytes: 0 },
   queue: 1024,
+  udpSessions: 0,
   ...{ bodyRate: 240, connections: 0, connectionsPerClient: 0, requestsPerConnection: 0, streams: 100 },
 };
 const TIMEOUTS: Timeouts = {
@@ -117,6 +118,7 @@ const TIMEOUTS: Timeouts = {
   streamIdleMs: 10_000,
   tunnelIdleMs: 60_000,
   tcpIdleMs: 60_000,
+  udpIdleMs: 30_000,
   upstreamIdleMs: 15_000,
   drainMs: 5000,
 };
@@ -150,6 +152,7 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
         { name: 'web', address: { host: '127.0.0.1', port: 8080 }, protocol: scheme, proxyProtocol, http2 },
       ],
       tcp: { host: '127.0.0.1', proxyProtocol: options.proxyProtocol ?? false },
+      udp: { host: '127.0.0.1' },
       limits: { ...LIMITS, ...options.limits },
       timeouts: { ...TIMEOUTS, ...options.timeouts },
       balance: { slowStartMs: options.slowStartMs ?? 0 },

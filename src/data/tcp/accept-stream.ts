@@ -2,7 +2,7 @@ import type net from 'node:net';
 import type { Ending } from '../../shared/endings.ts';
 import type { Engine, ListenerFacts } from '../engine.ts';
 import { type Peer, plainAddress } from '../forwarded.ts';
-import type { LiveRoute } from '../live-table.ts';
+import { isDenied, type LiveRoute } from '../live-table.ts';
 import { reset } from '../owned-socket.ts';
 import { Preface, refuseConnection } from '../preface.ts';
 import { type Arrival, arrivalOf } from './arrival.ts';
@@ -36,27 +36,24 @@ function peerAt(address: string, engine: Engine): Peer {
 
 /** There is room, and it is known who comes. */
 function enter(socket: net.Socket, arrival: Arrival, engine: Engine): void {
-  const route = engine.table.streamOnPort(arrival.listener.tcpPort);
+  const route = engine.table.streamFor(arrival.listener, null);
   if (route !== null) return startStream(socket, arrival, route, engine);
   new HelloPeek(socket, arrival, engine, (peeked) => (passOn(socket, peeked, engine) ? null : 'no_route'));
 }
 
 /** False when no route takes the server name. */
 export function passOn(socket: net.Socket, arrival: Arrival, engine: Engine): boolean {
-  const route = engine.table.matchSni(arrival.hello?.serverName ?? '', arrival.listener);
+  const route = engine.table.streamFor(arrival.listener, arrival.hello?.serverName ?? '');
   if (route !== null) startStream(socket, arrival, route, engine);
   return route !== null;
 }
 
 /** A route takes the connection. */
 function startStream(socket: net.Socket, arrival: Arrival, route: LiveRoute, engine: Engine): void {
-  const { allow, deny } = route.live;
-  const { address } = arrival.peer;
   if (engine.admission.refusalOf(arrival.peer) !== null) {
     return refuse(socket, { ...arrival, route }, 'rate_limited', engine);
   }
-  const isDenied = deny?.has(address) || (allow !== null && !allow.has(address));
-  if (isDenied) return refuse(socket, { ...arrival, route }, 'denied', engine);
+  if (isDenied(route, arrival.peer.address)) return refuse(socket, { ...arrival, route }, 'denied', engine);
   new Stream(socket, arrival, route, engine);
 }
 
@@ -67,7 +64,11 @@ function refuse(
   engine: Engine,
 ): void {
   const { listener, peer, hello, route = null } = arrival;
-  const isTls = hello !== undefined && hello !== null;
-  recordRefusedStream({ listener, peer, route, isTls, serverName: hello?.serverName ?? '' }, ending, engine);
+  const protocol = hello ? 'tls' : 'tcp';
+  recordRefusedStream(
+    { listener, peer, route, protocol, serverName: hello?.serverName ?? '' },
+    ending,
+    engine,
+  );
   reset(socket);
 }

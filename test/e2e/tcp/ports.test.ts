@@ -80,7 +80,7 @@ describe.skipIf(skipConsul)('ports of routes', () => {
     const { refused, routes } = await site.routes();
     expect(refused.map(({ text, reason }) => [text.slice(9), reason])).toEqual([
       ['tcp:25', 'port 25 is outside of tcp.ports, 20000-32000'],
-      [`udp:${port}`, 'udp routes are not served by this version'],
+      [`udp:${port}`, `port ${port}: udp.ports is not set, so tags may open no port`],
       [`tcp:${site.admin}`, `port ${site.admin} belongs to the admin listener`],
       [`tcp:${site.web}`, `port ${site.web} belongs to listener web`],
     ]);

@@ -55,6 +55,7 @@ test('static routes are judged by the rule parser', async () => {
     await checkRoutes({
       listeners: [],
       tcp: { ports: null, host: '', proxyProtocol: false },
+      udp: { ports: null, host: '' },
       admin: { address: { host: '127.0.0.1', port: 9998 }, token: null },
       routes: [
         { ...route, rule: 'a.example.com/ strip', at: 'f:1:1' },

@@ -18,6 +18,7 @@ beforeEach(() => {
   routes = new Map();
   const note = (_fields: object, message: string) => void logged.push(message);
   ports = new RoutePorts({
+    transport: 'tcp',
     host: '127.0.0.1',
     route: (id) => routes.get(id),
     publish: (open) => void published.push(open),
