@@ -1,7 +1,8 @@
 import { readVersion } from '../commands/version.ts';
 import { EndpointCounters } from '../shared/counters.ts';
-import type { AdminHandler } from './admin.ts';
+import type { AdminAnswer, AdminHandler } from './admin.ts';
 import { addCertificateFamilies, certificatesView } from './certificates/view.ts';
+import { Explainer } from './explain/explainer.ts';
 import { Metrics } from './metrics.ts';
 import type { Router } from './router.ts';
 import { SharedFamilies } from './shared-families.ts';
@@ -19,6 +20,7 @@ export function adminRoutes(router: Router): ReadonlyMap<string, AdminHandler> {
     checker: router.checker,
   };
   const metrics = createMetrics(router);
+  const explainer = createExplainer(router, sources);
   return new Map<string, AdminHandler>([
     ['/health', () => ({ status: 200, body: 'OK\n', contentType: 'text/plain; charset=utf-8' })],
     ['/ready', (url) => ready(router, url.searchParams.has('verbose'))],
@@ -31,9 +33,25 @@ export function adminRoutes(router: Router): ReadonlyMap<string, AdminHandler> {
     ],
     ['/api/routes', () => ({ status: 200, body: routesView(sources) })],
     ['/api/pools', () => ({ status: 200, body: poolsView(sources) })],
+    ['/api/explain', ({ searchParams }) => explained(explainer.explain(searchParams))],
     ['/api/certificates', () => ({ status: 200, body: certificatesView(router.certificates) })],
     ['/api/consul', () => ({ status: 200, body: { ...router.provider.state(), held: router.guard.reason } })],
   ]);
+}
+
+function createExplainer(router: Router, views: ViewSources): Explainer {
+  const { guard, publisher, config } = router;
+  return new Explainer({
+    ...{ views, guard, catalog: publisher.catalog, listeners: () => router.listeners },
+    isComplete: () => publisher.isComplete,
+    accepts: (health) => config.consul.health.includes(health),
+    limits: config.limits,
+    trustedProxies: config.trustedProxies,
+  });
+}
+
+function explained(result: ReturnType<Explainer['explain']>): AdminAnswer {
+  return result.ok ? { status: 200, body: result.value } : { status: 400, body: { error: result.reason } };
 }
 
 function ready(router: Router, isVerbose: boolean): ReturnType<AdminHandler> {

@@ -1,33 +1,47 @@
+import type { Route } from '../../router/model.ts';
 import { isStripped, normalPath, pathEnd, rewriteTarget } from '../../router/paths.ts';
 import type { Reason } from '../shared/reasons.ts';
-import type { Engine, ListenerFacts } from './engine.ts';
+import type { ListenerFacts } from './engine.ts';
+import type { Networks } from './forwarded.ts';
 import { Field, fieldValue, fieldValueByName } from './http1/fields.ts';
 import type { RequestHead } from './http1/heads.ts';
 import type { LiveRoute } from './live-table.ts';
 import type { LivePool } from './pools.ts';
 
-export interface Forward {
+/** As much of a route as deciding needs. */
+export interface DecidableRoute extends Route {
+  readonly live: { readonly allow: Networks | null; readonly deny: Networks | null };
+}
+
+/** As much of a router: an engine, or whoever asks what an engine would do. */
+export interface Deciding<R extends DecidableRoute> {
+  readonly table: { match(host: string, path: string, method: string, listener: string): R | null };
+  readonly hasCatalog: boolean;
+  readonly limits: { readonly bodyBytes: number };
+}
+
+export interface Forward<R extends DecidableRoute = LiveRoute> {
   readonly kind: 'forward';
-  readonly route: LiveRoute;
+  readonly route: R;
   readonly target: string;
   /** Taken off in front; null when nothing was. */
   readonly strippedPrefix: string | null;
 }
 
 /** What is done with a request, before anything is done. */
-export type Decision =
-  | Forward
-  | { kind: 'redirect'; route: LiveRoute; status: number; location: string }
-  | { kind: 'refuse'; route: LiveRoute | null; reason: Reason };
+export type Decision<R extends DecidableRoute> =
+  | Forward<R>
+  | { kind: 'redirect'; route: R; status: number; location: string }
+  | { kind: 'refuse'; route: R | null; reason: Reason };
 
 /** `client` is the address the allow and deny lists are about: the one behind trusted proxies. */
-export function decide(
+export function decide<R extends DecidableRoute>(
   head: RequestHead,
   client: string,
   isTrustedPeer: boolean,
-  listener: ListenerFacts,
-  engine: Engine,
-): Decision {
+  listener: Pick<ListenerFacts, 'name' | 'scheme'>,
+  engine: Deciding<R>,
+): Decision<R> {
   const { target } = head;
   const end = pathEnd(target);
   const rawPath = end === target.length ? target : target.slice(0, end);
@@ -79,20 +93,14 @@ function isForwardedHttps(head: RequestHead): boolean {
   return fieldValue(head, Field.forwardedProto).toLowerCase() === 'https';
 }
 
-function isAllowed(route: LiveRoute, client: string): boolean {
+function isAllowed(route: DecidableRoute, client: string): boolean {
   const { allow, deny } = route.live;
   if (deny?.has(client)) return false;
   return allow === null || allow.has(client);
 }
 
 /** `$path` is the path after strip and prefix; the query goes along when the template has none of its own. */
-function redirectLocation(
-  route: LiveRoute,
-  template: string,
-  host: string,
-  path: string,
-  query: string,
-): string {
+function redirectLocation(route: Route, template: string, host: string, path: string, query: string): string {
   if (!template.includes('$')) return template;
   const { options, rule } = route;
   const isText = rule.match === 'text';
