@@ -16,6 +16,8 @@ import { probeHttp } from './checks/http-probe.ts';
 import { Convergence } from './convergence.ts';
 import { EndpointSlots } from './endpoint-slots.ts';
 import { Guard } from './guard.ts';
+import { History, MAX_ENTRIES } from './history/history.ts';
+import { openHistoryStore } from './history/store.ts';
 import type { Log } from './log.ts';
 import { LoopDelay } from './loop-delay.ts';
 import { Counts } from './metrics.ts';
@@ -55,7 +57,8 @@ export class Router {
   readonly endpointSlots: EndpointSlots;
   readonly poolSlots: PoolSlots;
   readonly consulErrors = new Counts();
-  readonly convergence = new Convergence();
+  readonly history: History;
+  readonly convergence = new Convergence((version, lagMs) => this.history.live(version, lagMs));
   readonly accessLog = new AccessLogWriter();
   readonly loopDelay = new LoopDelay();
   isDraining = false;
@@ -72,6 +75,8 @@ export class Router {
   #hasListened = false;
   readonly #drained = new Set<number>();
   #onAllDrained: (() => void) | null = null;
+  /** Aborted when draining begins; `#stop` when it is over. */
+  readonly #stopping = new AbortController();
   readonly #stop = new AbortController();
   readonly #timers: NodeJS.Timeout[] = [];
 
@@ -100,9 +105,11 @@ export class Router {
       endpointCounters.clearSlot(slot),
     );
     this.poolSlots = new PoolSlots(new QueueCounters(this.counters.queues));
+    this.history = new History({ accepts, outputOf: (id) => this.checker.standing(id)?.output ?? null });
     this.publisher = new Publisher({
       planner: this.planner,
       guard: this.guard,
+      history: this.history,
       endpointSlots: this.endpointSlots,
       poolSlots: this.poolSlots,
       forgetMs: config.consul.forgetMs,
@@ -136,6 +143,10 @@ export class Router {
       log,
       onError: onConsulError,
     });
+  }
+
+  get stopping(): AbortSignal {
+    return this.#stopping.signal;
   }
 
   get adminPort(): number | null {
@@ -172,6 +183,10 @@ export class Router {
     }
     this.#store = openCatalogStore(config.dataDir);
     if (this.#store.warning !== null) log.warn(this.#store.warning);
+    const historyStore = openHistoryStore(config.dataDir, MAX_ENTRIES);
+    if (historyStore.warning !== null) log.warn(historyStore.warning);
+    this.history.open(historyStore);
+    this.publisher.startFrom(historyStore.lastVersion);
     // Before the listeners open: a handshake in the first second finds its certificate.
     await this.certificates.start(this.#stop.signal);
     this.#workers = new Workers({
@@ -179,7 +194,7 @@ export class Router {
       count: config.workers,
       counters: this.counters,
       log,
-      table: () => (this.publisher.version === 0 ? null : this.publisher.full()),
+      table: () => (this.publisher.hasPublished ? this.publisher.full() : null),
       certificates: () => this.certificates.full(),
       onMessage: (worker, message) => this.#onMessage(worker, message),
       onDeath: (worker) => this.#onDeath(worker),
@@ -215,6 +230,7 @@ export class Router {
   /** Not ready, stop accepting, finish what runs up to the limit, then give everything back. */
   async drain(): Promise<void> {
     this.isDraining = true;
+    this.#stopping.abort();
     const { drainMs } = this.config.timeouts;
     if (this.#workers !== null) {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -229,6 +245,7 @@ export class Router {
 
   async close(): Promise<void> {
     this.#stop.abort();
+    this.#stopping.abort();
     for (const timer of this.#timers) clearInterval(timer);
     this.checker.close();
     this.loopDelay.close();
@@ -237,6 +254,7 @@ export class Router {
     await this.#admin?.close();
     this.#store?.flush();
     this.#store?.close();
+    this.history.close();
   }
 
   #workerSetup(): Omit<WorkerSetup, 'index'> {

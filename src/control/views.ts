@@ -18,7 +18,7 @@ export interface ViewSources {
   readonly checker: Pick<Checker, 'standing'>;
 }
 
-export function routesView({ planner, version, refusals, checker }: ViewSources): unknown {
+export function routesView({ planner, version, refusals, checker }: ViewSources): object {
   return {
     version: version(),
     routes: [...planner.routes.values()].map(({ id, rule, pool, options, source }) => ({
@@ -54,7 +54,7 @@ function checkView({ endpoint, instance, check }: EndpointCheck, checker: ViewSo
   return { instance, endpoint, by: 'fairlead', path, intervalMs, state: isUp ? 'up' : 'down', output };
 }
 
-export function poolsView(sources: ViewSources): unknown {
+export function poolsView(sources: ViewSources): object {
   const { planner, slots, poolSlots } = sources;
   const departing = new Set(slots.departing());
   const pools = [...planner.pools.values()].map((pool) => {
@@ -63,6 +63,21 @@ export function poolsView(sources: ViewSources): unknown {
     return { name, service, balance, maxconn, queued, endpoints: endpointsView(pool, sources, departing) };
   });
   return { pools };
+}
+
+/** What `/api/events` begins with: counts, or all that the two questions above would get. */
+export function snapshotView(sources: ViewSources, isFull: boolean): object {
+  const { planner, version, refusals } = sources;
+  let endpoints = 0;
+  for (const pool of planner.pools.values()) endpoints += pool.endpoints.length;
+  const counts = {
+    routes: planner.routes.size,
+    pools: planner.pools.size,
+    endpoints,
+    refused: refusals().length,
+  };
+  if (!isFull) return { version: version(), counts };
+  return { counts, ...routesView(sources), ...poolsView(sources) };
 }
 
 /** Takes those that leave out of `departing`. */
