@@ -9,9 +9,18 @@
  */
 
 import { type Claim, quote, type Read, read, refused, unreadable, type Weight } from './claim.ts';
-import { parseFabioOptions, parseFabioSource, parseShare, readFabioRoute, toFabioClaim } from './fabio.ts';
+import {
+  type FabioOptions,
+  parseFabioOptions,
+  parseFabioSource,
+  parseShare,
+  readFabioRoute,
+  readFabioStream,
+  toFabioClaim,
+} from './fabio.ts';
 import { normaliseHost, parsePort } from './hosts.ts';
-import { notServed, parseLocation, type Target } from './target.ts';
+import { notServed } from './stream.ts';
+import { parseLocation, type Target } from './target.ts';
 
 /** One KV entry: its key and its text of any number of lines. */
 export interface FabioEntry {
@@ -29,7 +38,7 @@ export interface LineSource {
 }
 
 export interface FabioEndpoint {
-  readonly protocol: 'http' | 'https';
+  readonly protocol: 'http' | 'https' | 'tcp';
   /** An IP address without brackets, or a host name in lower case. */
   readonly address: string;
   readonly port: number;
@@ -138,27 +147,28 @@ function parseAdd(words: Word[], source: LineSource): Read<AddCommand> {
   if (!share.ok) return share;
   const target = parseFabioSource(src);
   if (!target.ok) return target;
-  const route = readDestination(dst, opts);
-  if (!route.ok) return route;
-  const { endpoint, options } = route.value;
-  const claim = toFabioClaim(target.value, options, endpoint?.protocol ?? 'http', share.value);
-  return read({ kind: 'add', service, claim, endpoint, destination: dst, tags, source });
+  const found = readDestination(target.value, dst, opts, share.value);
+  if (!found.ok) return found;
+  return read({ kind: 'add', service, ...found.value, destination: dst, tags, source });
 }
 
 /** In commands the scheme of DST is the protocol, and with `redirect=CODE` DST is where the redirect leads. */
 function readDestination(
+  target: Target,
   dst: string,
   opts: string,
-): Read<{ endpoint: FabioEndpoint | null; options: Claim['options'] }> {
+  share: Weight,
+): Read<Pick<AddCommand, 'endpoint' | 'claim'>> {
   const options = parseFabioOptions(opts.split(/\s+/).filter((word) => word !== ''));
   if (!options.ok) return options;
   const code = options.value.get('redirect');
   if (code === undefined) {
     const endpoint = parseEndpoint(dst);
     if (!endpoint.ok) return endpoint;
-    const route = readFabioRoute(options.value, endpoint.value.protocol);
-    return route.ok ? read({ endpoint: endpoint.value, options: route.value }) : route;
+    const claim = readTarget(target, options.value, endpoint.value.protocol, share);
+    return claim.ok ? read({ endpoint: endpoint.value, claim: claim.value }) : claim;
   }
+  if (target.stream) return refused('a port cannot redirect');
   if (!/^3\d\d$/.test(code))
     return refused(`redirect=${code}: a command takes a status from 300 to 399 alone`);
   const location = parseLocation(dst);
@@ -166,20 +176,31 @@ function readDestination(
   const route = readFabioRoute(options.value, 'http');
   if (!route.ok) return route;
   route.value.redirect = { status: Number(code), location: location.value };
-  return read({ endpoint: null, options: route.value });
+  return read({ endpoint: null, claim: toFabioClaim(target, route.value, 'http', share) });
+}
+
+function readTarget(
+  target: Target,
+  options: FabioOptions,
+  protocol: FabioEndpoint['protocol'],
+  share: Weight,
+): Read<Claim> {
+  if (protocol === 'tcp' || target.stream) return readFabioStream(target, options, protocol, share);
+  const route = readFabioRoute(options, protocol);
+  return route.ok ? read(toFabioClaim(target, route.value, protocol, share)) : route;
 }
 
 /** `http://address:port/`; a path is accepted and means nothing, as in Fabio. */
 function parseEndpoint(dst: string): Read<FabioEndpoint> {
   const url = /^([a-z]+):\/\/([^/?#]+)(?:[/?#].*)?$/i.exec(dst);
   const protocol = url?.[1]?.toLowerCase();
-  if (protocol === 'tcp' || protocol === 'grpc' || protocol === 'grpcs') return refused(notServed(protocol));
-  if (url === null || (protocol !== 'http' && protocol !== 'https')) {
+  if (protocol === 'grpc' || protocol === 'grpcs') return refused(notServed(protocol));
+  if (url === null || (protocol !== 'http' && protocol !== 'https' && protocol !== 'tcp')) {
     return refused(`destination ${quote(dst)} is not like http://10.0.0.1:8080/`);
   }
   const authority = url[2]!;
   const colon = authority.endsWith(']') ? -1 : authority.lastIndexOf(':');
-  const fallback = protocol === 'http' ? 80 : 443;
+  const fallback = protocol === 'tcp' ? null : protocol === 'http' ? 80 : 443;
   const port = colon === -1 ? fallback : parsePort(authority.slice(colon + 1));
   const host = normaliseHost(colon === -1 ? authority : authority.slice(0, colon));
   if (port === null || !host.ok || host.value.startsWith('*')) {

@@ -1,17 +1,18 @@
 import type { Weight } from './claim.ts';
 import type { AddCommand, DelCommand, FabioCommand, WeightCommand } from './fabio-commands.ts';
 import { endpointIdOf, keyOf, type Member } from './members.ts';
+import { streamKey } from './stream.ts';
 import type { Target } from './target.ts';
 
-/** A command with the rule it is about; null when it is about every rule. */
+/** A command with the rules it is about; null when it is about every rule. */
 export interface KeyedCommand {
-  readonly key: string | null;
+  readonly keys: readonly string[] | null;
   readonly command: FabioCommand;
 }
 
 export function keyed(command: FabioCommand): KeyedCommand {
-  if (command.kind === 'add') return { key: keyOf(command.claim.rule), command };
-  return { key: command.target === null ? null : keyOfTarget(command.target), command };
+  if (command.kind === 'add') return { keys: [keyOf(command.claim.rule)], command };
+  return { keys: command.target === null ? null : keysOfTarget(command.target), command };
 }
 
 /**
@@ -24,8 +25,8 @@ export function overlay(
   commands: readonly KeyedCommand[],
 ): readonly Member[] {
   let members = found;
-  for (const { key: only, command } of commands) {
-    if (only !== null && only !== key) continue;
+  for (const { keys, command } of commands) {
+    if (keys !== null && !keys.includes(key)) continue;
     switch (command.kind) {
       case 'add':
         members = add(members, command);
@@ -104,6 +105,9 @@ function hasAll(member: Member, tags: readonly string[]): boolean {
   return tags.every((tag) => member.tags.includes(tag));
 }
 
-function keyOfTarget(target: Target): string {
-  return `${target.host}${target.path} prefix`;
+/** A source does not say whether its target speaks HTTP: a host alone may as well be a TLS name. */
+function keysOfTarget({ host, path, stream }: Target): readonly string[] {
+  if (stream) return [streamKey(host, stream)];
+  const key = `${host}${path} prefix`;
+  return path === '/' && host !== '' ? [key, streamKey(host, { kind: 'sni', port: null })] : [key];
 }

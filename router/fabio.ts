@@ -8,7 +8,8 @@ import { type Claim, excerpt, quote, type Read, read, refused, unreadable, type 
 import { compileGlob, lowerCase, normaliseHost, parsePort } from './hosts.ts';
 import type { RouteOptions, UpstreamProtocol } from './model.ts';
 import { type Mutable, parseUpstreamHost } from './options.ts';
-import { cutTrailingSlash, normalisePath, notServed, parseRedirect, type Target } from './target.ts';
+import { notServed, sniTarget, streamRule, tcpTarget } from './stream.ts';
+import { cutTrailingSlash, normalisePath, parseRedirect, type Target } from './target.ts';
 
 /** Options by name; a bare one has an empty value. Of names given twice the last counts, as in Fabio. */
 export type FabioOptions = ReadonlyMap<string, string>;
@@ -31,6 +32,9 @@ export function readFabioTag(tag: string, prefix: string, datacenter: string): R
   if (!protocol.ok) return protocol;
   const weight = parseShare(options.value.get('weight') ?? '0');
   if (!weight.ok) return weight;
+  if (protocol.value === 'tcp' || target.value.stream) {
+    return readFabioStream(target.value, options.value, protocol.value, weight.value);
+  }
   const route = readFabioRoute(options.value, protocol.value);
   if (!route.ok) return route;
   const redirect = options.value.get('redirect');
@@ -57,6 +61,38 @@ export function toFabioClaim(
   };
 }
 
+/**
+ * `:port` is a port, and `host/` with `proto=tcp` a TLS server name on the listeners for it. Fabio has exact names only;
+ * a wildcard does what it says. What rewrites HTTP is ignored, as in Fabio.
+ */
+export function readFabioStream(
+  target: Target,
+  options: FabioOptions,
+  protocol: UpstreamProtocol,
+  weight: Weight,
+): Read<Claim> {
+  if (protocol !== 'tcp') return refused('a port as the target needs proto=tcp');
+  if (options.has('auth')) return refused('option auth is not served by this version');
+  const found = target.stream ? read({ ...target, stream: target.stream }) : sniOf(target);
+  if (!found.ok) return found;
+  const route: Mutable<RouteOptions> = {};
+  const problem = readAccess(options, route);
+  if (problem !== null) return refused(problem);
+  if (options.get('pxyproto') === 'true') route.proxy = 'v1';
+  return read({
+    rule: streamRule(found.value, null),
+    options: route,
+    pool: { protocol, balance: null, weight, maxconn: null },
+    redirectOnly: false,
+  });
+}
+
+function sniOf({ host, path }: Target): ReturnType<typeof sniTarget> {
+  if (host === '') return refused('proto=tcp needs a port, as in :5432, or a TLS server name');
+  if (path !== '/') return refused(`proto=tcp: TLS has no path; write ${quote(host)} without ${quote(path)}`);
+  return sniTarget(host, null);
+}
+
 /** Known names only: a `$` that means something else stays, where Fabio would eat it. */
 function expand(text: string, names: { readonly DC: string }): string {
   return text.replace(/\$(?:(\w+)|\{(\w+)\})/g, (found, bare?: string, braced?: string) =>
@@ -68,10 +104,8 @@ function expand(text: string, names: { readonly DC: string }): string {
 export function parseFabioSource(text: string): Read<Target> {
   if (text === '') return refused('the target is missing; write a host, a /path, or both');
   if (text.startsWith(':')) {
-    const port = text.slice(1);
-    return refused(
-      parsePort(port) === null ? `${quote(text)} is neither a host nor a port` : notServed('tcp'),
-    );
+    const port = parsePort(text.slice(1));
+    return port === null ? refused(`${quote(text)} is neither a host nor a port`) : read(tcpTarget(port));
   }
   const slash = text.indexOf('/');
   const host = slash === 0 ? read('') : parseFabioHost(slash === -1 ? text : text.slice(0, slash));
@@ -117,10 +151,10 @@ export function parseFabioOptions(words: readonly string[]): Read<FabioOptions> 
 }
 
 function parseProtocol(text: string): Read<UpstreamProtocol> {
-  if (text === 'http' || text === 'https') return read(text);
-  if (text === 'tcp') return refused(notServed('tcp'));
+  if (text === 'http' || text === 'https' || text === 'tcp') return read(text);
   if (text === 'grpc' || text === 'grpcs') return refused(`proto=${text}: not served by this version`);
-  return refused(`proto=${excerpt(text)}: must be http or https`);
+  if (text === 'udp') return refused(notServed('udp'));
+  return refused(`proto=${excerpt(text)}: must be http, https or tcp`);
 }
 
 /** Reads `weight=f`, a share of the route: 0.05 is 5%. Zero and less mean no fixed share. */

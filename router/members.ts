@@ -1,5 +1,7 @@
 import type { Claim } from './claim.ts';
 import type { Health, Instance, Refusal, RouteSource, Rule } from './model.ts';
+import { type PortPolicy, whyStreamRefused } from './ports.ts';
+import { streamKey } from './stream.ts';
 import { type Dialects, readTag } from './tags.ts';
 
 /** One instance's part in one route: a tag, a static line or a KV line that names it. */
@@ -37,7 +39,7 @@ export interface Reading {
   readonly claiming: ReadonlySet<string>;
 }
 
-export interface Policy {
+export interface Policy extends PortPolicy {
   readonly dialects: Dialects;
   readonly datacenter: string;
   readonly accepts: (health: Health) => boolean;
@@ -67,7 +69,9 @@ export function readService(
         continue;
       }
       const { claim } = result;
-      const unserved = whyUnserved(claim, policy.listeners);
+      // A port without a service is closed; a host that is remembered answers 503.
+      if (isGone && claim.rule.stream !== undefined) continue;
+      const unserved = whyUnserved(claim, policy);
       if (unserved !== null) {
         refused.push({ provider: 'consul', service, instance: instance.id, text, reason: unserved });
         continue;
@@ -107,8 +111,17 @@ export function addMember(members: Map<string, Member[]>, member: Member): void 
   else members.set(key, [member]);
 }
 
-/** Null when this version, with these listeners, can do what the claim asks for. */
-export function whyUnserved({ rule, options, pool }: Claim, listeners: readonly string[]): string | null {
+/**
+ * Null when this version, with these listeners and ports, can do what the claim asks for. `isOwn`: the operator wrote it,
+ * who may open any port.
+ */
+export function whyUnserved(
+  { rule, options, pool }: Claim,
+  policy: Pick<Policy, 'listeners'> & PortPolicy,
+  isOwn = false,
+): string | null {
+  const { listeners } = policy;
+  if (rule.stream !== undefined) return whyStreamRefused(rule.stream, rule, isOwn, policy);
   if (pool.check !== undefined && pool.protocol !== 'http')
     return `option check with proto=${pool.protocol} is not served by this version`;
   if (pool.protocol !== 'http') return `proto=${pool.protocol}: not served by this version`;
@@ -120,7 +133,7 @@ export function whyUnserved({ rule, options, pool }: Claim, listeners: readonly 
 
 /** A rule as text: the identity of a route. */
 export function keyOf(rule: Rule): string {
-  let key = rule.host + rule.path;
+  let key = rule.stream ? streamKey(rule.host, rule.stream) : rule.host + rule.path;
   if (rule.match !== 'segment') key += rule.match === 'exact' ? ' exact' : ' prefix';
   const methods = rule.methods?.join(',');
   // Lower-case methods exist; a comma keeps these two from reading like a match.

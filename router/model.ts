@@ -59,9 +59,17 @@ export interface Rule {
   readonly listeners: readonly string[] | null;
   /** Explicit priority; 0 when none was given. */
   readonly priority: number;
+  /** For connections that are passed on as they come; absent for HTTP, and then host and path decide. */
+  readonly stream?: StreamMatch;
 }
 
-export type UpstreamProtocol = 'http' | 'https' | 'h2' | 'h2c';
+export type StreamMatch =
+  /** Every connection to this port. The rule's host is empty. */
+  | { readonly kind: 'tcp'; readonly port: number }
+  /** TLS for the rule's host, on a port of its own or (null) on the https listeners. */
+  | { readonly kind: 'sni'; readonly port: number | null };
+
+export type UpstreamProtocol = 'http' | 'https' | 'h2' | 'h2c' | 'tcp';
 
 export type Balance =
   | { readonly kind: 'least' }
@@ -88,6 +96,10 @@ export interface RouteOptions {
   readonly retry?: number;
   /** Sticky cookie name. */
   readonly sticky?: string;
+  /** Version of the PROXY header that the instance is sent, for streams. */
+  readonly proxy?: 'v1' | 'v2';
+  /** What becomes of streams whose instance leaves: they may finish (default), or end at once. */
+  readonly departure?: 'close';
 }
 
 /** Where a route came from, for people. */

@@ -75,9 +75,11 @@ const OPTIONS: ReadonlyMap<string, Option> = new Map<string, Option>([
   ['retry', { value: 'needed', set: setRetry }],
   ['maxconn', { value: 'needed', set: setMaxconn }],
   ['check', { value: 'needed', set: setCheck }],
+  ['proxy', { value: 'needed', set: setProxy }],
+  ['departure', { value: 'needed', set: setDeparture }],
 ]);
 
-const NOT_YET_SERVED = ['auth', 'use', 'proxy', 'insecure'];
+const NOT_YET_SERVED = ['auth', 'use', 'insecure'];
 
 /** Reads the words after the target. `path` is the route's own, which a bare `strip` refers to. */
 export function readOptions(words: readonly string[], path: string): Read<OptionSet> {
@@ -251,6 +253,18 @@ function setRedirect(into: OptionSet, value: string): string | null {
 function setHttps(into: OptionSet, value: string): string | null {
   if (value !== 'redirect' && value !== 'only') return 'must be redirect or only';
   into.route.https = value;
+  return null;
+}
+
+function setProxy(into: OptionSet, value: string): string | null {
+  if (value !== 'v1' && value !== 'v2') return 'must be v1 or v2';
+  into.route.proxy = value;
+  return null;
+}
+
+function setDeparture(into: OptionSet, value: string): string | null {
+  if (value !== 'drain' && value !== 'close') return 'must be drain or close';
+  if (value === 'close') into.route.departure = value;
   return null;
 }
 

@@ -5,7 +5,7 @@ import { compareText } from './host-routes.ts';
 import { keyOf, type Member, type Policy, type Reading, readService, whyUnserved } from './members.ts';
 import type { Delta, Instance, Pool, Refusal, Route } from './model.ts';
 import { poolsOf } from './pool-names.ts';
-import { type Resolved, resolve } from './resolve.ts';
+import { portConflicts, type Resolved, resolve } from './resolve.ts';
 import { type StaticEntry, staticMembers } from './static-routes.ts';
 
 interface Service {
@@ -112,7 +112,8 @@ export class Planner {
 
   /** Claims that were overruled by another claim of the same rule. */
   conflicts(): Refusal[] {
-    return [...this.#resolved.values()].flatMap((resolved) => resolved.conflicts);
+    const resolved = [...this.#resolved.values()];
+    return [...resolved.flatMap(({ conflicts }) => conflicts), ...portConflicts(resolved)];
   }
 
   /**
@@ -137,14 +138,14 @@ export class Planner {
     const before = this.#commands;
     const unserved: Refusal[] = [];
     this.#commands = commands.flatMap((command) => {
-      const reason = command.kind === 'add' ? whyUnserved(command.claim, this.#policy.listeners) : null;
+      const reason = command.kind === 'add' ? whyUnserved(command.claim, this.#policy) : null;
       if (reason === null) return keyed(command);
       const { key, line, text } = command.source;
       unserved.push({ provider: 'kv', service: '', instance: `${key}:${line}`, text, reason });
       return [];
     });
     this.#lineRefusals = [...refused, ...unserved];
-    for (const { key } of [...before, ...this.#commands]) if (key !== null) this.#dirty.add(key);
+    for (const { keys } of [...before, ...this.#commands]) for (const key of keys ?? []) this.#dirty.add(key);
     for (const [key, claims] of this.#claims) {
       if ([...claims.values()].some(([member]) => member?.dialect === 'fabio')) this.#dirty.add(key);
     }

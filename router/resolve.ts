@@ -134,6 +134,27 @@ function conflictsOf(claims: readonly Member[], members: readonly Member[], newe
   return conflicts;
 }
 
+/**
+ * Server names on a port that a plain route has: it takes every connection at once, since what waits for the server to
+ * speak first cannot be read beforehand.
+ */
+export function portConflicts(resolved: readonly Resolved[]): Refusal[] {
+  const plain = new Map<number, Resolved>();
+  for (const entry of resolved) {
+    const { stream } = entry.rule;
+    if (stream?.kind === 'tcp') plain.set(stream.port, entry);
+  }
+  return resolved.flatMap((entry) => {
+    const { stream } = entry.rule;
+    const winner = stream?.kind === 'sni' && stream.port !== null ? plain.get(stream.port) : undefined;
+    if (winner === undefined) return [];
+    const reason = `${winner.text} of ${winner.services.join('+')} takes every connection to this port`;
+    return entry.members.map(({ provider, service, instance, text }) => ({
+      ...{ provider, service, instance, text, reason },
+    }));
+  });
+}
+
 function whyOlder(member: Member, newest: Member): string {
   if (member.instance === newest.instance) return `${newest.text} of the same instance says otherwise`;
   return `the newer registration ${newest.instance} says otherwise`;

@@ -4,6 +4,7 @@ import { type Claim, quote, type Read, read, refused, type TagResult, unreadable
 import { readFabioTag } from './fabio.ts';
 import type { Rule } from './model.ts';
 import { type OptionSet, readOptions } from './options.ts';
+import { misplacedOption, streamRule } from './stream.ts';
 import { cutTrailingSlash, parseTarget, type Target } from './target.ts';
 
 export type { Claim, PoolOptions, TagResult, Weight } from './claim.ts';
@@ -55,11 +56,19 @@ function parseRule(text: string): Read<Claim> {
   const [first = '', ...words] = text.split(' ');
   const target = parseTarget(first);
   if (!target.ok) return target;
-  const options = readOptions(
-    words.filter((word) => word !== ''),
-    target.value.path,
-  );
-  return options.ok ? read(toClaim(target.value, options.value)) : options;
+  const given = words.filter((word) => word !== '');
+  const options = readOptions(given, target.value.path);
+  if (!options.ok) return options;
+  const { stream } = target.value;
+  const names = given.map((word) => word.split('=', 1)[0]!);
+  const problem = misplacedOption(stream, names) ?? (stream && hashProblem(options.value));
+  return problem ? refused(problem) : read(toClaim(target.value, options.value));
+}
+
+/** Bytes that are passed on unread have an address, and nothing else to hash. */
+function hashProblem({ balance }: OptionSet): string | null {
+  if (balance?.kind !== 'hash' || balance.on === 'ip') return null;
+  return `balance=hash:${balance.on}: needs HTTP; write hash:ip`;
 }
 
 function toClaim(target: Target, options: OptionSet): Claim {
@@ -67,7 +76,7 @@ function toClaim(target: Target, options: OptionSet): Claim {
     rule: toRule(target, options),
     options: options.route,
     pool: {
-      protocol: options.protocol,
+      protocol: target.stream ? 'tcp' : options.protocol,
       balance: options.balance,
       weight: options.weight,
       maxconn: options.maxconn,
@@ -78,6 +87,8 @@ function toClaim(target: Target, options: OptionSet): Claim {
 }
 
 function toRule(target: Target, options: OptionSet): Rule {
+  const { host, path, stream } = target;
+  if (stream) return streamRule({ host, path, stream }, sortedOrNull(options.listeners));
   return {
     host: target.host,
     path: options.isExact ? target.path : cutTrailingSlash(target.path),

@@ -1,13 +1,17 @@
 /** Where a rule points: host and path, and the places redirects lead to. */
 
 import { quote, type Read, read, refused } from './claim.ts';
-import { hostOfAuthority, normaliseHost, parsePort } from './hosts.ts';
+import { hostOfAuthority, normaliseHost } from './hosts.ts';
+import type { StreamMatch } from './model.ts';
+import { parseStream } from './stream.ts';
 
 export interface Target {
   /** As in `Rule.host`. */
   readonly host: string;
   /** As in `Rule.path`, with a trailing slash still in place: whether it counts depends on the match. */
   readonly path: string;
+  /** As in `Rule.stream`. */
+  readonly stream?: StreamMatch;
 }
 
 /** Reads the first word of a native rule: `host`, `host/path`, `/path`, or a TCP, UDP or SNI target. */
@@ -17,30 +21,12 @@ export function parseTarget(text: string): Read<Target> {
   if (scheme !== undefined)
     return refused(`target ${quote(text)} starts with ${quote(scheme)}; leave it out`);
   const layer4 = /^(tcp|udp|sni):(.*)$/.exec(text);
-  if (layer4 !== null) return refused(layer4Problem(layer4[1]!, layer4[2]!));
+  if (layer4 !== null) return parseStream(layer4[1]!, layer4[2]!);
   const slash = text.indexOf('/');
   const host = slash === 0 ? read('') : normaliseHost(slash === -1 ? text : text.slice(0, slash));
   if (!host.ok) return host;
   const path = slash === -1 ? read('/') : normalisePath(text.slice(slash));
   return path.ok ? read({ host: host.value, path: path.value }) : path;
-}
-
-function layer4Problem(kind: string, rest: string): string {
-  if (kind !== 'sni') {
-    if (parsePort(rest) === null) return `${kind}: needs a port from 1 to 65535, not ${quote(rest)}`;
-    return notServed(kind);
-  }
-  const colon = rest.lastIndexOf(':');
-  if (colon !== -1 && parsePort(rest.slice(colon + 1)) === null) {
-    return `sni: needs a port from 1 to 65535 after the colon, not ${quote(rest.slice(colon + 1))}`;
-  }
-  const host = normaliseHost(colon === -1 ? rest : rest.slice(0, colon));
-  return host.ok ? notServed(kind) : host.reason;
-}
-
-/** The reason for targets whose grammar is known and whose traffic is not carried yet. */
-export function notServed(kind: string): string {
-  return `${kind} routes are not served by this version`;
 }
 
 /**

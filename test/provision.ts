@@ -4,7 +4,7 @@
  */
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { install, unpack } from './provision/apt.ts';
 import { type Component, type ComponentName, components } from './provision/components.ts';
@@ -17,7 +17,10 @@ export const consulBinary = (): Promise<string> => binary('consul');
 export const nginxBinary = (): Promise<string> => binary('nginx');
 export const haproxyBinary = (): Promise<string> => binary('haproxy');
 export const opensslBinary = (): Promise<string> => binary('openssl');
+export const postgresBinary = (): Promise<string> => binary('postgres');
 export const redisBinary = (): Promise<string> => binary('redis-server');
+export const pebbleBinary = (): Promise<string> => binary('pebble');
+export const challtestsrvBinary = (): Promise<string> => binary('pebble-challtestsrv');
 
 const cache = fileURLToPath(new URL('../.cache', import.meta.url));
 const provisioned = 'FAIRLEAD_PROVISIONED';
@@ -81,11 +84,17 @@ const byName = (name: ComponentName): Component => components.find((component) =
 const remedy = ({ name, env }: Component): string => `put ${name} on the PATH or set ${env}`;
 
 /** Where it is: named by its variable, on the PATH or where Debian keeps daemons, or in the cache. */
-async function locate({ name, env }: Component): Promise<string | undefined> {
+async function locate({ name, env, path: installed }: Component): Promise<string | undefined> {
   const named = process.env[env];
   if (named) return named;
   const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
-  for (const folder of [...folders, '/usr/local/sbin', '/usr/sbin', join(cache, name)]) {
+  for (const folder of [
+    ...folders,
+    '/usr/local/sbin',
+    '/usr/sbin',
+    dirname(`/${installed}`),
+    join(cache, name),
+  ]) {
     const path = join(folder, name);
     const runs = await access(path, constants.X_OK).then(
       () => true,

@@ -16,6 +16,7 @@ const policy: Policy = {
   datacenter: 'dc1',
   accepts: (health) => health === 'passing',
   listeners: ['web'],
+  ...{ tcpPorts: null, takenPorts: new Map(), tlsListeners: [] },
 };
 
 interface Catalog {

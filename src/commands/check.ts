@@ -56,7 +56,9 @@ async function judge(options: CheckOptions): Promise<Verdict> {
 }
 
 /** Static routes are judged by the parser that the router starts with. */
-export async function checkRoutes(config: Pick<Config, 'routes' | 'listeners'>): Promise<readonly Problem[]> {
+export async function checkRoutes(
+  config: Pick<Config, 'routes' | 'listeners' | 'tcp' | 'admin'>,
+): Promise<readonly Problem[]> {
   if (config.routes.length === 0) return [];
   const { readStatics } = await import('../control/statics.ts');
   const statics = readStatics(config);

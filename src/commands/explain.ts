@@ -9,7 +9,7 @@ import { paint, type Style, visible } from './terminal.ts';
 interface ExplainAnswer {
   readonly version?: number;
   readonly request?: Readonly<Record<string, string>>;
-  readonly decision?: 'forward' | 'redirect' | 'refuse';
+  readonly decision?: 'forward' | 'redirect' | 'answer' | 'refuse';
   readonly reason?: string | null;
   readonly status?: number | null;
   readonly why?: string;
@@ -70,6 +70,8 @@ Nothing is sent anywhere: the router says what it would do.
 Examples:
   fairlead explain http://shop.example.com/cart
   fairlead explain shop.example.com/cart --method POST --client 203.0.113.7
+  fairlead explain tcp://:15432
+  fairlead explain tls://db.example.com:15433
   fairlead explain shop.example.com --header 'X-Forwarded-Proto: https' --client 10.0.0.1 --listener web`;
 
 export function addExplain(program: Command, finish: (code: number) => void): void {
@@ -118,7 +120,8 @@ export function formatExplanation(body: unknown): readonly string[] {
 
 function decisionLines(answer: ExplainAnswer): string[] {
   const { request = {}, decision = '', why = '', route, source, pool } = answer;
-  const asked = `${request.method} ${request.url}  from ${request.client}, listener ${request.listener}`;
+  const listener = request.listener === undefined ? '' : `, listener ${request.listener}`;
+  const asked = `${request.method ?? 'connect'} ${request.url}  from ${request.client}${listener}`;
   const lines = [
     visible(asked),
     '',
@@ -134,9 +137,10 @@ function decisionLines(answer: ExplainAnswer): string[] {
 }
 
 function outcome({ decision, pool, target, status, location, reason }: ExplainAnswer): string {
-  if (decision === 'forward') return `forward to ${pool} as ${target}`;
+  if (decision === 'forward') return `forward to ${pool}${target ? ` as ${target}` : ''}`;
   if (decision === 'redirect') return `redirect ${status} to ${location}`;
-  return `refuse with ${status} ${reason}`;
+  if (decision === 'answer') return 'the router answers by itself';
+  return ['refuse', reason && `with ${status} ${reason}`].filter(Boolean).join(' ');
 }
 
 function section(

@@ -19,10 +19,7 @@ export function addRouterOptions(command: Command, without: readonly (keyof Flag
     ['workers', new Option('--workers <number>', 'worker threads (default: auto, one per core)')],
     ['data', new Option('--data <folder>', 'state (default: $STATE_DIRECTORY or ./.fairlead)')],
     ['http', repeatable(new Option('--http <address>', 'HTTP listener, repeatable (default: :8080)'))],
-    [
-      'https',
-      repeatable(new Option('--https <address>', 'HTTPS listener, repeatable (not in this version)')),
-    ],
+    ['https', repeatable(new Option('--https <address>', 'HTTPS listener, repeatable (needs certificates)'))],
     ['admin', new Option('--admin <address>', 'metrics, API and health (default: 127.0.0.1:9998)')],
     ['logLevel', new Option('--log-level <level>', logLevels)],
     ['accessLog', new Option('--access-log <format>', accessLogs)],

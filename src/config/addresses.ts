@@ -74,6 +74,13 @@ export function isWildcard(host: string): boolean {
   return host === '' || host === '0.0.0.0' || host === '::';
 }
 
+/** An IP address to bind ports to, without a port. IPv6 may stand in brackets. */
+export function parseBindAddress(text: string): Parsed<string> {
+  const address = text.replace(/^\[(.*)\]$/, '$1');
+  if (isIP(address) !== 0) return accept(address);
+  return refuse(`${quote(text)} is not an IP address: write 127.0.0.1, 0.0.0.0 or ::1`);
+}
+
 /** `15000-15999` or a single port. */
 export function parsePortRange(text: string): Parsed<PortRange> {
   const match = /^(\d+)(?:\s*-\s*(\d+))?$/.exec(text);

@@ -1,4 +1,6 @@
 import type { Health } from '../../router/model.ts';
+import type { ClientAuth } from '../../tls/profiles.ts';
+import type { AcmeConfig } from './acme.ts';
 
 /**
  * Everything an operator can set, after flags, environment, file and defaults were merged. Frozen; durations in
@@ -8,9 +10,11 @@ export interface Config {
   readonly consul: ConsulConfig;
   readonly listeners: readonly ListenerConfig[];
   readonly admin: AdminConfig;
+  /** null orders no certificates. */
+  readonly acme: AcmeConfig | null;
   /** CIDR texts of proxies whose forwarded headers we believe. */
   readonly trustedProxies: readonly string[];
-  readonly tcp: { readonly ports: PortRange | null };
+  readonly tcp: TcpConfig;
   readonly dialects: { readonly fairlead: boolean; readonly fabio: FabioConfig };
   readonly routes: readonly StaticRoute[];
   readonly tls: TlsConfig;
@@ -41,6 +45,18 @@ export interface ListenerConfig {
   readonly name: string;
   readonly address: Address;
   readonly protocol: 'http' | 'https';
+  /** Every connection begins with a PROXY header of a trusted proxy. */
+  readonly proxyProtocol: boolean;
+  /** HTTP/2 beside HTTP/1.1: by ALPN with TLS, by prior knowledge without. */
+  readonly http2: boolean;
+}
+
+/** Listeners that routes open. */
+export interface TcpConfig {
+  /** Ports that tags may open; null allows none. */
+  readonly ports: PortRange | null;
+  /** The address they are bound to; `''` means every interface. */
+  readonly host: string;
   /** Every connection begins with a PROXY header of a trusted proxy. */
   readonly proxyProtocol: boolean;
 }
@@ -78,7 +94,9 @@ export interface ConsulConfig {
   readonly forgetMs: number;
 }
 
-export interface TlsConfig {
+export interface TlsConfig extends CertificateConfig, ClientTlsConfig {}
+
+export interface CertificateConfig {
   /** In the order of the file. */
   readonly certificates: readonly CertificateOrigin[];
   /** Name whose certificate serves what no other does; null takes the first certificate unless `strict`. */
@@ -132,6 +150,15 @@ export interface StaticRoute {
   readonly at: string;
 }
 
+/** What clients of https listeners are asked for and told, beside certificates. */
+export interface ClientTlsConfig {
+  readonly clientAuth: readonly ClientAuth[];
+  /** Value of `Strict-Transport-Security` for routes that are served with TLS alone; empty sends none. */
+  readonly hsts: string;
+  /** Where `https=redirect` sends clients; null follows the first https listener. */
+  readonly redirectPort: number | null;
+}
+
 export interface Limits {
   /** Request line plus all fields. */
   readonly headBytes: number;
@@ -149,6 +176,8 @@ export interface Limits {
   readonly requestsPerConnection: number;
   /** Requests that may wait in one worker for a pool whose endpoints have all reached `maxconn`. */
   readonly queue: number;
+  /** Requests at a time on one HTTP/2 connection. */
+  readonly streams: number;
 }
 
 export interface BalanceConfig {
@@ -157,6 +186,8 @@ export interface BalanceConfig {
 }
 
 export interface Timeouts {
+  /** A connection to a TLS listener until its handshake is done. */
+  readonly handshakeMs: number;
   /** First byte of a head until its end. */
   readonly headMs: number;
   /** A client connection without a request. */
@@ -169,6 +200,8 @@ export interface Timeouts {
   /** Nothing moved in either direction of a body or tunnel. */
   readonly streamIdleMs: number;
   readonly tunnelIdleMs: number;
+  /** Nothing moved in either direction of a TCP connection. */
+  readonly tcpIdleMs: number;
   /** Upstream connection kept for reuse. */
   readonly upstreamIdleMs: number;
   /** How long departing endpoints and a stopping process may finish their work. */

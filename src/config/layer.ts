@@ -23,11 +23,17 @@ const pathKeys = [
   'consul.tls.certFile',
   'consul.tls.keyFile',
   'admin.tokenFile',
+  'tls.acme.caFile',
+  'tls.acme.storeKeyFile',
+  'tls.acme.eab.hmacKeyFile',
   'data',
 ];
 
-/** The same for each entry of `tls.certificates`. */
-const originPathKeys = ['folder', 'certFile', 'keyFile', 'pkcs12File', 'passwordFile', 'redis.urlFile'];
+/** The same in lists of groups. */
+const pathLists = [
+  ['tls.certificates', ['folder', 'certFile', 'keyFile', 'pkcs12File', 'passwordFile', 'redis.urlFile']],
+  ['tls.clientAuth', ['caFile']],
+] as const;
 
 /** Collects single values by dotted key and becomes a layer. */
 export class LayerBuilder {
@@ -81,11 +87,13 @@ export function anchor(values: Given, directory: string): Given {
     const path = get(copy, key);
     if (typeof path === 'string') put(copy, key, resolve(directory, path));
   }
-  const origins = get(copy, 'tls.certificates');
-  for (const origin of Array.isArray(origins) ? origins : []) {
-    for (const key of originPathKeys) {
-      const path = get(origin, key);
-      if (typeof path === 'string') put(origin, key, resolve(directory, path));
+  for (const [section, keys] of pathLists) {
+    const items = get(copy, section);
+    for (const item of Array.isArray(items) ? items : []) {
+      for (const key of keys) {
+        const path = get(item, key);
+        if (typeof path === 'string') put(item, key, resolve(directory, path));
+      }
     }
   }
   return copy as Given;

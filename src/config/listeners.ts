@@ -7,8 +7,6 @@ interface Placed extends ListenerConfig {
   readonly at: string | null;
 }
 
-const noTls = 'TLS termination is not available in this version';
-
 /**
  * The listeners to bind: the file's, with `web` and `websecure` replaced where flags or environment say
  * so.
@@ -20,16 +18,26 @@ export function resolveListeners(
 ): readonly ListenerConfig[] {
   const named = Object.entries(settings.listeners ?? {}).map(([name, listener]): Placed => {
     const at = origin(sources, `listeners.${name}`);
-    const { address, protocol = 'http', proxyProtocol = false } = listener;
-    return { name, address, protocol, proxyProtocol, at };
+    const { address, protocol = 'http', proxyProtocol = false, h2c = false } = listener;
+    const http2 = protocol === 'https' ? (listener.http2 ?? true) : h2c;
+    return { name, address, protocol, proxyProtocol, http2, at };
   });
-  const replaced = replace(replace(named, 'web', 'http', sources), 'websecure', 'https', sources);
-  const plain = withoutTls(replaced, sources);
+  const hasCertificates = (settings.tls.certificates ?? []).length > 0;
+  const given = hasCertificates && origin(sources, 'listeners') === null ? [...named, SECURE] : named;
+  const replaced = replace(replace(given, 'web', 'http', sources), 'websecure', 'https', sources);
+  const usable = hasCertificates ? replaced : withoutTls(replaced, sources);
   warnOfTlsKeys(settings, sources);
-  if (intact(sources, 'trustedProxies')) warnOfUntrusted(plain, settings, sources);
-  if (intact(sources, 'listeners')) checkTogether(plain, settings, admin, sources);
-  return plain.map(({ at: _, ...listener }) => listener);
+  if (intact(sources, 'trustedProxies')) warnOfUntrusted(usable, settings, sources);
+  if (intact(sources, 'listeners')) checkTogether(usable, settings, admin, sources);
+  return usable.map(({ at: _, ...listener }) => listener);
 }
+
+/** There as soon as there are certificates, unless listeners are named. */
+const SECURE: Placed = {
+  ...{ name: 'websecure', address: { host: '', port: 8443 }, protocol: 'https' as const },
+  ...{ proxyProtocol: false, http2: true },
+  at: null,
+};
 
 /** `web`, `web2`, `web3` … take the addresses of the highest source that has any. */
 function replace(
@@ -42,7 +50,8 @@ function replace(
   if (layer === undefined) return listeners;
   const fresh = layer[protocol].map((address: Address, index): Placed => {
     const name = index === 0 ? base : `${base}${index + 1}`;
-    return { name, address, protocol, proxyProtocol: false, at: layer.at(protocol) };
+    const isSecure = protocol === 'https';
+    return { name, address, protocol, proxyProtocol: false, http2: isSecure, at: layer.at(protocol) };
   });
   const names = new Set(fresh.map(({ name }) => name));
   return [...fresh, ...listeners.filter(({ name }) => !names.has(name))];
@@ -50,13 +59,16 @@ function replace(
 
 function withoutTls(listeners: readonly Placed[], sources: Sources): readonly Placed[] {
   for (const { name, protocol, at } of listeners) {
-    if (protocol === 'https') warn(sources, at, `${noTls}: listener "${name}" is ignored`);
+    if (protocol === 'https') warn(sources, at, `listener "${name}" is ignored: ${noCertificates}`);
   }
   return listeners.filter(({ protocol }) => protocol === 'http');
 }
 
+const noCertificates = 'https needs tls.certificates';
+
 function warnOfTlsKeys({ tls }: Settings, sources: Sources): void {
-  if (tls.acme !== null) warn(sources, origin(sources, 'tls.acme'), `${noTls}: tls.acme is ignored`);
+  if (tls.acme === null) return;
+  warn(sources, origin(sources, 'tls.acme'), 'ACME is not available in this version: tls.acme is ignored');
 }
 
 /** Only trusted proxies may send a PROXY header, so without any the listener serves nobody. */

@@ -1,10 +1,12 @@
 import { availableParallelism } from 'node:os';
+import { resolveAcme } from './acme.ts';
 import { formatAddress, isLoopback } from './addresses.ts';
-import type { AdminConfig, Config, StaticRoute } from './config.ts';
+import { resolveClientTls } from './client-tls.ts';
+import type { AdminConfig, Config, StaticRoute, TcpConfig } from './config.ts';
 import { resolveConsul } from './consul.ts';
 import { resolveListeners } from './listeners.ts';
 import type { Settings } from './schema.ts';
-import { intact, origin, problem, readToken, type Sources } from './sources.ts';
+import { intact, origin, problem, readToken, type Sources, warn } from './sources.ts';
 import { resolveTls, type TlsContext } from './tls.ts';
 
 /** Merged settings become the Config; rules between keys are checked on the way. */
@@ -19,11 +21,12 @@ export function resolveConfig(
     consul: resolveConsul(settings.consul, context.secure, sources),
     listeners: resolveListeners(settings, admin, sources),
     admin,
+    acme: resolveAcme(settings.tls.acme, sources),
     trustedProxies: settings.trustedProxies,
-    tcp: settings.tcp,
+    tcp: resolveTcp(settings, sources),
     dialects: settings.dialects,
     routes: resolveRoutes(settings, context.routeAt),
-    tls: resolveTls(settings.tls, sources, context),
+    tls: { ...resolveTls(settings.tls, sources, context), ...resolveClientTls(settings.tls, sources) },
     limits: {
       headBytes: limits.head,
       fields: limits.fields,
@@ -34,8 +37,10 @@ export function resolveConfig(
       connectionsPerClient: limits.connectionsPerClient,
       requestsPerConnection: limits.requestsPerConnection,
       queue: limits.queue,
+      streams: limits.streams,
     },
     timeouts: {
+      handshakeMs: timeouts.handshake,
       headMs: timeouts.head,
       idleMs: timeouts.idle,
       queueMs: timeouts.queue,
@@ -43,6 +48,7 @@ export function resolveConfig(
       responseMs: timeouts.response,
       streamIdleMs: timeouts.streamIdle,
       tunnelIdleMs: timeouts.tunnelIdle,
+      tcpIdleMs: timeouts.tcpIdle,
       upstreamIdleMs: timeouts.upstreamIdle,
       drainMs: timeouts.drain,
     },
@@ -67,6 +73,14 @@ function resolveAdmin(given: Settings['admin'], sources: Sources): AdminConfig {
     problem(sources, origin(sources, 'admin.address'), message);
   }
   return { address, token };
+}
+
+function resolveTcp({ tcp, trustedProxies }: Settings, sources: Sources): TcpConfig {
+  const { ports, address, proxyProtocol } = tcp;
+  if (proxyProtocol && trustedProxies.length === 0 && intact(sources, 'trustedProxies')) {
+    warn(sources, origin(sources, 'tcp.proxyProtocol'), 'tcp.proxyProtocol needs trustedProxies');
+  }
+  return { ports, host: address, proxyProtocol };
 }
 
 function resolveRoutes(settings: Settings, routeAt: (index: number) => string): readonly StaticRoute[] {

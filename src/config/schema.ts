@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { acmeSchema } from './acme.ts';
 import * as v from './values.ts';
 
 /** An empty group (`consul:` with everything commented out) is the same as no group. */
@@ -31,6 +32,8 @@ const listener = z.strictObject({
   address: v.address,
   protocol: v.protocol.optional(),
   proxyProtocol: v.flag.optional(),
+  http2: v.flag.optional(),
+  h2c: v.flag.optional(),
 });
 const listenerName = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/i);
 
@@ -53,6 +56,12 @@ function targetProblem(
   if (to !== undefined || service !== undefined) return null;
   return /(^|\s)redirect=/.test(rule) ? null : 'a route needs "to" or "service" unless its rule redirects';
 }
+
+const clientAuth = z.strictObject({
+  hosts: v.hosts,
+  caFile: v.text,
+  mode: v.clientAuthMode.optional(),
+});
 
 const certificate = z
   .strictObject({
@@ -87,8 +96,15 @@ const tls = section({
   certificates: z.array(certificate).nullish(),
   default: v.certificateName.nullish(),
   strict: v.flag.optional(),
-  /** Read so that files for later versions load; nothing is done with it but a warning. */
-  acme: z.looseObject({}).nullish(),
+  acme: acmeSchema,
+  redirectPort: v.integer(1, 65_535).nullish(),
+  hsts: section({
+    // Seconds, as in the field itself (RFC 6797, 6.1.1).
+    maxAge: v.integer(0, 2_147_483_647).nullish(),
+    includeSubDomains: v.flag.optional(),
+    preload: v.flag.optional(),
+  }),
+  clientAuth: z.array(clientAuth).nullish(),
 });
 
 const timeout = v.duration({ min: '1ms' }).optional();
@@ -97,7 +113,11 @@ const timeout = v.duration({ min: '1ms' }).optional();
 export const fileSchema = z.strictObject({
   consul,
   listeners: z.record(listenerName, listener).nullish(),
-  tcp: section({ ports: v.portRange.nullish() }),
+  tcp: section({
+    ports: v.portRange.nullish(),
+    address: v.bindAddress.optional(),
+    proxyProtocol: v.flag.optional(),
+  }),
   admin: section({ address: v.address.optional(), token: v.secret.nullish(), tokenFile: v.text.nullish() }),
   trustedProxies: v.cidrs.optional(),
   dialects: section({
@@ -120,8 +140,10 @@ export const fileSchema = z.strictObject({
     connectionsPerClient: v.integer(0, 1_000_000).optional(),
     requestsPerConnection: v.integer(0, 1_000_000_000).optional(),
     queue: v.integer(0, 1_000_000).optional(),
+    streams: v.integer(1, 10_000).optional(),
   }),
   timeouts: section({
+    handshake: timeout,
     head: timeout,
     idle: timeout,
     queue: timeout,
@@ -129,6 +151,7 @@ export const fileSchema = z.strictObject({
     response: timeout,
     streamIdle: timeout,
     tunnelIdle: timeout,
+    tcpIdle: timeout,
     upstreamIdle: timeout,
     drain: v.duration().optional(),
   }),

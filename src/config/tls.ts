@@ -1,4 +1,4 @@
-import type { CertificateOrigin, TlsConfig } from './config.ts';
+import type { CertificateConfig, CertificateOrigin } from './config.ts';
 import { describeRedisUrl } from './redis-url.ts';
 import type { Settings } from './schema.ts';
 import { intact, origin, problem, readNamed, type Sources } from './sources.ts';
@@ -17,7 +17,7 @@ export interface TlsContext {
 const redisPrefixes = ['fairlead:tls:', 'tls:'];
 
 /** Where certificates come from and which one serves the rest. */
-export function resolveTls(given: TlsSettings, sources: Sources, context: TlsContext): TlsConfig {
+export function resolveTls(given: TlsSettings, sources: Sources, context: TlsContext): CertificateConfig {
   if (given.default !== null && given.strict && intact(sources, 'tls')) {
     const message = 'tls.default serves unknown names and tls.strict refuses them: remove one';
     problem(sources, origin(sources, 'tls.strict'), message);

@@ -2,8 +2,9 @@ import * as z from 'zod';
 import { parseNetwork } from '../../router/cidr.ts';
 import type { Health } from '../../router/model.ts';
 import { parseStaticInstance } from '../../router/static.ts';
-import { normalizeCertificateName } from '../../tls/server-name.ts';
-import { parseAddress, parseConsulAddress, parsePortRange } from './addresses.ts';
+import { normalizeCertificateName, normalizeServerName } from '../../tls/server-name.ts';
+import type { ChallengeType, KeyType } from './acme.ts';
+import { parseAddress, parseBindAddress, parseConsulAddress, parsePortRange } from './addresses.ts';
 import type { AccessLogFormat, LogLevel } from './config.ts';
 import { didYouMean } from './suggest.ts';
 import {
@@ -100,11 +101,23 @@ export const flag = fromText(parseBoolean);
 export const address = fromText(parseAddress);
 export const addresses = list(parseAddress);
 export const consulAddress = fromText(parseConsulAddress);
+export const bindAddress = fromText(parseBindAddress);
 export const portRange = fromText(parsePortRange);
 export const cidrs = list(parseNetwork);
 export const logLevel = fromText(oneOf(logLevels));
 export const accessLog = fromText(oneOf(accessLogFormats));
+export const clientAuthMode = fromText(oneOf<'required' | 'optional'>(['required', 'optional']));
 export const protocol = fromText(oneOf<'http' | 'https'>(['http', 'https']));
+
+/** At least one, in order of preference. */
+export const challenges = list(oneOf<ChallengeType>(['http-01', 'tls-alpn-01', 'dns-01'])).refine(
+  (chosen) => chosen.length > 0,
+  'must name at least one challenge',
+);
+export const keyType = fromText(oneOf<KeyType>(['ec256', 'ec384', 'rsa2048', 'rsa4096']));
+export const acmeStore = fromText(oneOf<'file' | 'consul' | 'redis'>(['file', 'consul', 'redis']));
+/** A list of plain texts. */
+export const words = list((text) => (text === '' ? refuse('has no value') : accept(text)));
 
 /** At least one state, or nothing would ever take traffic. */
 export const health = list(oneOf(states)).refine(
@@ -157,6 +170,13 @@ function within(
 function numberOf(parsed: Parsed<number>): number {
   return parsed.ok ? parsed.value : Number.NaN;
 }
+
+/** Host names, `*.` in front for all below one. */
+export const hosts = list((input) => {
+  const name = normalizeServerName(input.startsWith('*.') ? input.slice(2) : input);
+  if (name === null) return refuse(`${quote(input)} is not a host name`);
+  return accept(input.startsWith('*.') ? `*.${name}` : name);
+}).refine((names) => names.length > 0, 'must name at least one host');
 
 /** `address:port` or `address:port weight=N`, kept as text. */
 export const endpoints = list((input) => {

@@ -7,6 +7,7 @@ import { EventStreams } from './history/events.ts';
 import type { History } from './history/history.ts';
 import { parseSince } from './history/since.ts';
 import { Metrics } from './metrics.ts';
+import { routingPolicy } from './policy.ts';
 import type { Router } from './router.ts';
 import { SharedFamilies } from './shared-families.ts';
 import { poolsView, routesView, snapshotView, type ViewSources } from './views.ts';
@@ -19,8 +20,8 @@ export function adminRoutes(router: Router): ReadonlyMap<string, AdminHandler> {
     poolSlots: router.poolSlots,
     counters: new EndpointCounters(router.counters),
     version: () => router.publisher.version,
-    refusals: () => router.publisher.refusals(),
     checker: router.checker,
+    refusals: () => router.refusals(),
   };
   const metrics = createMetrics(router);
   const explainer = createExplainer(router, sources);
@@ -51,13 +52,19 @@ export function adminRoutes(router: Router): ReadonlyMap<string, AdminHandler> {
 }
 
 function createExplainer(router: Router, views: ViewSources): Explainer {
-  const { guard, publisher, config } = router;
+  const { guard, certificates, publisher, routePorts, config } = router;
   return new Explainer({
-    ...{ views, guard, catalog: publisher.catalog, listeners: () => router.listeners },
-    isComplete: () => publisher.isComplete,
-    accepts: (health) => config.consul.health.includes(health),
-    limits: config.limits,
+    ...{ views, guard, certificates, catalog: publisher.catalog },
+    accepts: routingPolicy(config).accepts,
     trustedProxies: config.trustedProxies,
+    clientAuth: config.tls.clientAuth,
+    limits: config.limits,
+    present: () => ({
+      isComplete: publisher.isComplete,
+      listeners: router.config.listeners,
+      openPorts: routePorts.open(),
+      redirectPort: router.redirectPort,
+    }),
   });
 }
 
@@ -118,7 +125,7 @@ function createMetrics(router: Router): Metrics {
   };
   const metrics = new Metrics(
     new SharedFamilies(router.counters, {
-      listener: (index) => router.listeners[index]?.name ?? String(index),
+      listener: (index) => router.config.listeners[index]?.name ?? String(index),
       route: routeOfSlot,
       mainDelaySeconds: () => router.loopDelay.seconds,
       *queues() {
@@ -143,7 +150,7 @@ function createMetrics(router: Router): Metrics {
   const gauge = (name: string, help: string, value: () => number): void =>
     metrics.add({ name, help, type: 'gauge', read: () => [{ value: value(), labels: {} }] });
   gauge('table_version', 'Version of the published table', () => router.publisher.version);
-  gauge('refused_tags', 'Tags and lines set aside', () => router.publisher.refusals().length);
+  gauge('refused_tags', 'Tags and lines set aside', () => router.refusals().length);
   gauge('workers', 'Workers alive', () => router.workersAlive);
   gauge('catalog_age_seconds', 'Since the last successful answer of Consul', () => {
     const { ageMs } = router.provider.state();

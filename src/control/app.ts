@@ -2,7 +2,8 @@ import type { Config } from '../config/config.ts';
 import { describeProblem, type LoadResult } from '../config/load.ts';
 import { exit } from '../exit-codes.ts';
 import { createLog } from './log.ts';
-import { PortProblem, Router } from './router.ts';
+import { PortProblem } from './ports.ts';
+import { Router } from './router.ts';
 import { readStatics } from './statics.ts';
 
 export interface RunOptions {

@@ -7,14 +7,27 @@ export class PortProblem extends Error {
 
   constructor(name: string, address: Address, code: string) {
     const text = `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
-    const why =
-      code === 'EADDRINUSE'
-        ? 'is in use by another process'
-        : code === 'EACCES'
-          ? 'may not be opened by this user (ports below 1024 need CAP_NET_BIND_SERVICE)'
-          : `cannot be opened (${code})`;
-    super(`${name}: address ${text} ${why}`);
+    super(`${name}: address ${text} ${whyPort(code)}`);
     this.code = code;
+  }
+}
+
+/** What an error code of the system means for a port. */
+export function whyPort(code: string): string {
+  if (code === 'EADDRINUSE') return 'is in use by another process';
+  if (code === 'EACCES') {
+    return 'may not be opened by this user (ports below 1024 need CAP_NET_BIND_SERVICE)';
+  }
+  return `cannot be opened (${code})`;
+}
+
+/** Why this port cannot be had now, by the system's error code; null when it can. */
+export async function portCode(port: number, host: string): Promise<string | null> {
+  try {
+    await probe({ name: '', address: { host, port } });
+    return null;
+  } catch (error) {
+    return (error as PortProblem).code;
   }
 }
 
@@ -46,10 +59,5 @@ function probe({ name, address }: Pick<ListenerConfig, 'name' | 'address'>): Pro
 
 /** True when this loopback port is free. */
 export async function isFree(port: number): Promise<boolean> {
-  try {
-    await probe({ name: '', address: { host: '127.0.0.1', port } });
-    return true;
-  } catch {
-    return false;
-  }
+  return (await portCode(port, '127.0.0.1')) === null;
 }

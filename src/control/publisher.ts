@@ -20,6 +20,8 @@ export interface PublisherOptions extends TableSlotsOptions {
   readonly log: Log;
   /** Hands a message to every worker. */
   readonly broadcast: (message: TableMessage, receivedAt: number) => void;
+  /** Told after the workers: a port is opened when its route is there. */
+  readonly onRoutes: (delta: Delta) => void;
   readonly onService: (service: string, instances: readonly Instance[]) => void;
   readonly onComplete: () => void;
   /** The routes need these checks of the router's own. */
@@ -239,6 +241,7 @@ export class Publisher implements ProviderEvents {
     this.version++;
     const message = this.#message(delta, false);
     this.#options.broadcast(message, receivedAt);
+    this.#options.onRoutes(delta);
     history.committed(this.version, delta, planner.replaced);
     this.#logDelta(delta);
   }

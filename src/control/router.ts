@@ -1,3 +1,4 @@
+import type { Refusal } from '../../router/model.ts';
 import { Planner } from '../../router/planner.ts';
 import type { StaticEntry } from '../../router/static-routes.ts';
 import { readTag } from '../../router/tags.ts';
@@ -21,13 +22,14 @@ import { openHistoryStore } from './history/store.ts';
 import type { Log } from './log.ts';
 import { LoopDelay } from './loop-delay.ts';
 import { Counts } from './metrics.ts';
+import { routingPolicy } from './policy.ts';
 import { PoolSlots } from './pool-slots.ts';
 import { claimPorts, PortProblem } from './ports.ts';
 import { createConsulProvider } from './providers/consul.ts';
 import { Publisher } from './publisher.ts';
+import { RoutePorts } from './route-ports.ts';
+import { TicketKeys } from './ticket-keys.ts';
 import { Workers } from './workers.ts';
-
-export { PortProblem };
 
 /** Without Consul and without a saved catalog the listeners open after this time, to answer 503 rather than nothing. */
 const BIND_ANYWAY_MS = 10_000;
@@ -56,6 +58,7 @@ export class Router {
   readonly counters: CountersLayout;
   readonly endpointSlots: EndpointSlots;
   readonly poolSlots: PoolSlots;
+  readonly routePorts: RoutePorts;
   readonly consulErrors = new Counts();
   readonly history: History;
   readonly convergence = new Convergence((version, lagMs) => this.history.live(version, lagMs));
@@ -67,6 +70,7 @@ export class Router {
   readonly #given: Config;
   #statics: readonly StaticEntry[];
   #workers: Workers | null = null;
+  readonly #ticketKeys = new TicketKeys((message) => void this.#workers?.broadcast(message));
   #admin: Admin | null = null;
   #store: CatalogStore | null = null;
   #markListening: () => void = () => {};
@@ -91,21 +95,24 @@ export class Router {
     const failure = Promise.withResolvers<PortProblem>();
     this.failed = failure.promise;
     this.#fail = failure.resolve;
-    const { fabio, fairlead } = config.dialects;
-    const dialects = { fairlead, fabio: fabio.enabled ? { prefix: fabio.tagPrefix } : null };
-    const context = { datacenter: config.consul.datacenter ?? '' };
-    const accepts = (health: (typeof config.consul.health)[number]): boolean =>
-      config.consul.health.includes(health);
-    const listeners = config.listeners.map(({ name }) => name);
-    this.planner = new Planner({ dialects, ...context, accepts, listeners }, statics);
-    this.guard = new Guard({ holdMs: config.consul.holdMs, accepts, now: () => performance.now() });
+    const policy = routingPolicy(config);
+    const { fabio } = config.dialects;
+    this.planner = new Planner(policy, statics);
+    this.guard = new Guard({
+      holdMs: config.consul.holdMs,
+      accepts: policy.accepts,
+      now: () => performance.now(),
+    });
     this.counters = createCountersLayout(config.workers);
     const endpointCounters = new EndpointCounters(this.counters);
     this.endpointSlots = new EndpointSlots(endpointCounters.slots, config.workers, (slot) =>
       endpointCounters.clearSlot(slot),
     );
     this.poolSlots = new PoolSlots(new QueueCounters(this.counters.queues));
-    this.history = new History({ accepts, outputOf: (id) => this.checker.standing(id)?.output ?? null });
+    this.history = new History({
+      accepts: policy.accepts,
+      outputOf: (id) => this.checker.standing(id)?.output ?? null,
+    });
     this.publisher = new Publisher({
       planner: this.planner,
       guard: this.guard,
@@ -118,8 +125,9 @@ export class Router {
         const sent = this.#workers?.broadcast(message) ?? 0;
         this.convergence.published(message.version, receivedAt, sent);
       },
+      onRoutes: (delta) => this.routePorts.apply(delta),
       onService: (service, instances) => this.#store?.save(service, instances),
-      onComplete: () => this.#workers?.listen(),
+      onComplete: () => this.#listen(),
       onChecks: (changes) => this.checker.apply(changes),
     });
     this.checker = new Checker({
@@ -135,9 +143,14 @@ export class Router {
       log,
       broadcast: (message) => void this.#workers?.broadcast(message),
     });
+    this.routePorts = new RoutePorts({
+      ...{ host: config.tcp.host, log },
+      route: (id) => this.planner.routes.get(id),
+      publish: (ports) => void this.#workers?.broadcast({ type: 'ports', ports }),
+    });
     this.provider = createConsulProvider({
       config: config.consul,
-      isRouted: (tags) => tags.some((tag) => readTag(tag, dialects, context).kind !== 'ignored'),
+      isRouted: (tags) => tags.some((tag) => readTag(tag, policy.dialects, policy).kind !== 'ignored'),
       wanted: () => new Set(this.#statics.flatMap(({ service }) => (service === null ? [] : [service]))),
       kvPath: fabio.enabled ? fabio.kvPath : null,
       log,
@@ -155,10 +168,6 @@ export class Router {
 
   get workersAlive(): number {
     return this.#workers?.alive ?? 0;
-  }
-
-  get listeners(): Config['listeners'] {
-    return this.config.listeners;
   }
 
   /** A complete table is live in every worker, and the router is not stopping. */
@@ -191,9 +200,11 @@ export class Router {
     await this.certificates.start(this.#stop.signal);
     this.#workers = new Workers({
       setup: this.#workerSetup(),
+      ports: () => this.routePorts.open(),
       count: config.workers,
       counters: this.counters,
       log,
+      ticketKey: () => this.#ticketKeys.message(),
       table: () => (this.publisher.hasPublished ? this.publisher.full() : null),
       certificates: () => this.certificates.full(),
       onMessage: (worker, message) => this.#onMessage(worker, message),
@@ -209,7 +220,17 @@ export class Router {
   /** Static routes work without any catalog; other hosts are told that it is missing. */
   #bindAnyway(): void {
     if (!this.publisher.isComplete) this.publisher.commit(true);
+    this.#listen();
+  }
+
+  #listen(): void {
     this.#workers?.listen();
+    this.routePorts.start();
+  }
+
+  /** Everything set aside, and why. */
+  refusals(): Refusal[] {
+    return [...this.publisher.refusals(), ...this.routePorts.refusals()];
   }
 
   /** What can change while running: static routes and the log level. The rest is named. */
@@ -246,9 +267,11 @@ export class Router {
   async close(): Promise<void> {
     this.#stop.abort();
     this.#stopping.abort();
+    this.routePorts.close();
     for (const timer of this.#timers) clearInterval(timer);
     this.checker.close();
     this.loopDelay.close();
+    this.#ticketKeys.close();
     await this.#workers?.terminate();
     await this.accessLog.flush(1_000);
     await this.#admin?.close();
@@ -262,12 +285,24 @@ export class Router {
     return {
       counters: this.counters,
       listeners: config.listeners,
+      tcp: config.tcp,
       limits: config.limits,
       timeouts: config.timeouts,
       balance: config.balance,
       trustedProxies: config.trustedProxies,
       accessLog: config.accessLog,
+      tls: {
+        clientAuth: config.tls.clientAuth,
+        hsts: config.tls.hsts,
+        redirectPort: this.redirectPort,
+      },
     };
+  }
+
+  /** Without a listener of ours somebody in front ends TLS, at the usual port. */
+  get redirectPort(): number {
+    const { tls, listeners } = this.config;
+    return tls.redirectPort ?? listeners.find(({ protocol }) => protocol === 'https')?.address.port ?? 443;
   }
 
   #restore(): void {
@@ -296,6 +331,8 @@ export class Router {
         return;
       case 'listen-failed':
         return this.#onListenFailed(worker, message);
+      case 'port-failed':
+        return this.routePorts.failed(message.port, message.code);
       case 'applied':
         return this.convergence.applied(message.version);
       case 'released':

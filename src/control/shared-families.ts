@@ -11,6 +11,10 @@ import {
   Series,
   unpackDetail,
 } from '../shared/counters.ts';
+import { ENDING_NAMES } from '../shared/endings.ts';
+import { HANDSHAKES } from '../shared/handshakes.ts';
+import { HTTP2_FLOODS } from '../shared/http2-floods.ts';
+import { portName } from '../shared/messages.ts';
 import { REASONS } from '../shared/reasons.ts';
 import { type Family, histogramSamples, type Labels, type Sample } from './metrics.ts';
 
@@ -62,32 +66,61 @@ export class SharedFamilies {
       this.#gauge('requests_in_flight', 'Requests being served', F.requestsInFlight, (_slot, detail) => ({
         listener: this.#names.listener(detail >>> 16),
       })),
-      this.#gauge('connections', 'Open client connections', F.connections, (_slot, detail) => ({
-        listener: this.#names.listener(detail >>> 16),
+      this.#gauge('connections', 'Open client connections', F.connections, (slot, detail) => ({
+        listener: this.#listenerOf(slot, detail),
         state: 'open',
       })),
       this.#counter(
         'connections_accepted_total',
         'Client connections accepted',
         F.accepted,
-        (_slot, detail) => ({
-          listener: this.#names.listener(detail >>> 16),
-        }),
+        (slot, detail) => ({ listener: this.#listenerOf(slot, detail) }),
       ),
       this.#counter(
         'connections_refused_total',
-        'Client connections closed for want of a PROXY header from a trusted proxy',
+        'Client connections closed without an answer: no PROXY header, or no room on a TLS listener',
         F.refused,
-        (_slot, detail) => ({
-          listener: this.#names.listener(detail >>> 16),
-        }),
+        (slot, detail) => ({ listener: this.#listenerOf(slot, detail) }),
       ),
       this.#counter('replies_total', 'Answers made by the router itself', F.invented, (slot, detail) => ({
         reason: REASONS[slot] ?? 'unknown',
         listener: this.#names.listener(detail >>> 16),
       })),
+      this.#counter(
+        'tls_handshakes_total',
+        'Connections to TLS listeners, by how they began',
+        F.handshakes,
+        (slot, detail) => ({
+          result: HANDSHAKES[slot] ?? 'unknown',
+          listener: this.#names.listener(detail >>> 16),
+        }),
+      ),
+      this.#counter(
+        'http2_floods_total',
+        'HTTP/2 connections ended because of what they sent too much of',
+        F.http2Floods,
+        (slot, detail) => ({
+          kind: HTTP2_FLOODS[slot] ?? 'unknown',
+          listener: this.#names.listener(detail >>> 16),
+        }),
+      ),
       this.#counter('retries_total', 'Further attempts on another endpoint', F.retries, (slot) =>
         this.#routeLabels(slot),
+      ),
+      this.#counter(
+        'tcp_connections_total',
+        'TCP connections that ended, by why',
+        F.streams,
+        (slot, detail) => {
+          const route = this.#routeLabels(slot);
+          return route && { ...route, reason: ENDING_NAMES[detail] ?? 'unknown' };
+        },
+      ),
+      this.#counter(
+        'tcp_bytes_total',
+        'Bytes of TCP connections; in is what clients sent',
+        F.streamBytes,
+        (slot) => ({ direction: slot === 0 ? 'in' : 'out' }),
       ),
       this.#eventLoopDelay(),
       this.#queueFamily('queued_requests', 'Waiting for an endpoint below its maxconn', 'gauge', (queue) => [
@@ -108,6 +141,11 @@ export class SharedFamilies {
         this.#endpoints.total(slot, EndpointTotal.ejections),
       ),
     ];
+  }
+
+  /** A port that routes have opened is called after itself. */
+  #listenerOf(slot: number, detail: number): string {
+    return slot === 0 ? this.#names.listener(detail >>> 16) : portName(slot);
   }
 
   #requestLabels(slot: number, detail: number): Labels | null {

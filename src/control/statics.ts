@@ -3,14 +3,16 @@ import { parseStaticInstance, parseStaticRule } from '../../router/static.ts';
 import type { StaticEntry } from '../../router/static-routes.ts';
 import type { Config } from '../config/config.ts';
 import type { Problem } from '../config/load.ts';
+import { portPolicy } from './policy.ts';
 
 export type Statics =
   | { readonly ok: true; readonly entries: readonly StaticEntry[] }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
 /** Parses the routes of the configuration file; every problem with the place it stands. */
-export function readStatics({ routes, listeners }: Pick<Config, 'routes' | 'listeners'>): Statics {
-  const names = listeners.map(({ name }) => name);
+export function readStatics(config: Pick<Config, 'routes' | 'listeners' | 'tcp' | 'admin'>): Statics {
+  const { routes, listeners } = config;
+  const policy = { listeners: listeners.map(({ name }) => name), ...portPolicy(config) };
   const entries: StaticEntry[] = [];
   const problems: Problem[] = [];
   for (const route of routes) {
@@ -19,7 +21,7 @@ export function readStatics({ routes, listeners }: Pick<Config, 'routes' | 'list
       problems.push({ at: route.at, message: rule.reason });
       continue;
     }
-    const unserved = whyUnserved(rule.claim, names);
+    const unserved = whyUnserved(rule.claim, policy, true);
     if (unserved !== null) {
       problems.push({ at: route.at, message: unserved });
       continue;

@@ -22,6 +22,9 @@ export interface WorkersOptions {
   readonly table: () => TableMessage | null;
   /** All certificates, for a fresh worker. */
   readonly certificates: () => CertificatesMessage;
+  /** Ports that routes want open, for a fresh worker. */
+  readonly ports: () => readonly number[];
+  readonly ticketKey: () => ToWorker;
   readonly onMessage: (worker: number, message: FromWorker) => void;
   readonly onDeath: (worker: number) => void;
 }
@@ -127,10 +130,12 @@ export class Workers {
     const seat = this.#seats[index]!;
     if (message.type === 'ready') {
       seat.isReady = true;
+      seat.worker!.postMessage(this.#options.ticketKey());
       seat.worker!.postMessage(this.#options.certificates());
       const table = this.#options.table();
       if (table) seat.worker!.postMessage(table);
       if (this.#isListening) seat.worker!.postMessage({ type: 'listen' } satisfies ToWorker);
+      seat.worker!.postMessage({ type: 'ports', ports: this.#options.ports() } satisfies ToWorker);
     }
     this.#options.onMessage(index, message);
   }

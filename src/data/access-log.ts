@@ -9,7 +9,8 @@ export interface AccessEntry {
   readonly method: string;
   readonly host: string;
   readonly target: string;
-  readonly minor: number;
+  /** `HTTP/1.1` */
+  readonly protocol: string;
   readonly status: number;
   readonly reason: string;
   readonly bytesIn: number;
@@ -20,14 +21,37 @@ export interface AccessEntry {
   readonly service: string;
   readonly endpoint: string;
   readonly retries: number;
+  /** Empty without TLS. */
+  readonly tlsVersion: string;
   readonly userAgent: string;
   readonly referer: string;
+}
+
+/** A connection that was passed on as it came. Its line has the same fields, those of HTTP empty. */
+export interface StreamEntry {
+  readonly id: string;
+  readonly listener: string;
+  readonly client: string;
+  /** What TLS was for; empty when that is not known. */
+  readonly serverName: string;
+  readonly protocol: 'tcp' | 'tls';
+  readonly status: number;
+  readonly reason: string;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly durationMs: number;
+  /** Until the instance was connected; negative when none was. */
+  readonly upstreamMs: number;
+  readonly route: string;
+  readonly service: string;
+  readonly endpoint: string;
+  readonly retries: number;
 }
 
 /** Lines that have not filled a batch leave at the next beat of the timer. */
 const FLUSH_MS = 100;
 
-type Format = (lines: LineBuffer, entry: AccessEntry, time: string) => void;
+type Format<Entry> = (lines: LineBuffer, entry: Entry, time: string) => void;
 
 /**
  * Gathers lines and hands them over in batches: the main thread is the only writer, so lines of several workers never
@@ -35,7 +59,8 @@ type Format = (lines: LineBuffer, entry: AccessEntry, time: string) => void;
  */
 export class AccessLog {
   readonly #lines = new LineBuffer();
-  readonly #format: Format;
+  readonly #format: Format<AccessEntry>;
+  readonly #formatStream: Format<StreamEntry>;
   readonly #isJson: boolean;
   readonly #send: (lines: Uint8Array<ArrayBuffer>) => void;
   readonly #timer: NodeJS.Timeout;
@@ -45,6 +70,7 @@ export class AccessLog {
   constructor(format: Exclude<AccessLogFormat, 'off'>, send: (lines: Uint8Array<ArrayBuffer>) => void) {
     this.#isJson = format === 'json';
     this.#format = format === 'json' ? jsonLine : format === 'common' ? commonLine : combinedLine;
+    this.#formatStream = format === 'json' ? jsonStream : format === 'common' ? commonStream : combinedStream;
     this.#send = send;
     this.#timer = setInterval(() => this.flush(), FLUSH_MS);
     this.#timer.unref();
@@ -52,6 +78,11 @@ export class AccessLog {
 
   write(entry: AccessEntry): void {
     this.#format(this.#lines, entry, this.#now());
+    if (this.#lines.isFull) this.flush();
+  }
+
+  writeStream(entry: StreamEntry): void {
+    this.#formatStream(this.#lines, entry, this.#now());
     if (this.#lines.isFull) this.flush();
   }
 
@@ -85,7 +116,7 @@ const LABEL = {
   method: bytesOf('","method":"'),
   host: bytesOf('","host":"'),
   path: bytesOf('","path":"'),
-  protocol: bytesOf('","protocol":"HTTP/1.'),
+  protocol: bytesOf('","protocol":"'),
   status: bytesOf('","status":'),
   reason: bytesOf(',"reason":"'),
   bytesIn: bytesOf('","bytesIn":'),
@@ -96,7 +127,10 @@ const LABEL = {
   service: bytesOf('","service":"'),
   endpoint: bytesOf('","endpoint":"'),
   retries: bytesOf('","retries":'),
-  userAgent: bytesOf(',"tlsVersion":null,"userAgent":"'),
+  noTls: bytesOf(',"tlsVersion":null'),
+  tlsVersion: bytesOf(',"tlsVersion":"'),
+  endOfText: bytesOf('"'),
+  userAgent: bytesOf(',"userAgent":"'),
   referer: bytesOf('","referer":"'),
   end: bytesOf('"}\n'),
 };
@@ -105,7 +139,25 @@ function jsonLine(lines: LineBuffer, entry: AccessEntry, time: string): void {
   lines.label(LABEL.time).text(time).label(LABEL.id).text(entry.id);
   lines.label(LABEL.listener).text(entry.listener).label(LABEL.client).text(entry.client);
   lines.label(LABEL.method).value(entry.method).label(LABEL.host).value(entry.host);
-  lines.label(LABEL.path).value(entry.target).label(LABEL.protocol).integer(entry.minor);
+  lines.label(LABEL.path).value(entry.target).label(LABEL.protocol).text(entry.protocol);
+  outcome(lines, entry);
+  if (entry.tlsVersion === '') lines.label(LABEL.noTls);
+  else lines.label(LABEL.tlsVersion).text(entry.tlsVersion).label(LABEL.endOfText);
+  lines.label(LABEL.userAgent).value(entry.userAgent).label(LABEL.referer).value(entry.referer);
+  lines.label(LABEL.end);
+}
+
+function jsonStream(lines: LineBuffer, entry: StreamEntry, time: string): void {
+  lines.label(LABEL.time).text(time).label(LABEL.id).text(entry.id);
+  lines.label(LABEL.listener).text(entry.listener).label(LABEL.client).text(entry.client);
+  lines.label(LABEL.method).label(LABEL.host).value(entry.serverName).label(LABEL.path);
+  lines.label(LABEL.protocol).text(entry.protocol);
+  outcome(lines, entry);
+  lines.label(LABEL.noTls).label(LABEL.userAgent).label(LABEL.referer).label(LABEL.end);
+}
+
+/** What lines of requests and of streams say alike. */
+function outcome(lines: LineBuffer, entry: AccessEntry | StreamEntry): void {
   lines.label(LABEL.status).integer(entry.status).label(LABEL.reason).text(entry.reason);
   lines.label(LABEL.bytesIn).integer(entry.bytesIn).label(LABEL.bytesOut).integer(entry.bytesOut);
   lines.label(LABEL.durationMs).millis(entry.durationMs).label(LABEL.upstreamMs);
@@ -113,8 +165,6 @@ function jsonLine(lines: LineBuffer, entry: AccessEntry, time: string): void {
   else lines.millis(entry.upstreamMs);
   lines.label(LABEL.route).value(entry.route).label(LABEL.service).value(entry.service);
   lines.label(LABEL.endpoint).value(entry.endpoint).label(LABEL.retries).integer(entry.retries);
-  lines.label(LABEL.userAgent).value(entry.userAgent).label(LABEL.referer).value(entry.referer);
-  lines.label(LABEL.end);
 }
 
 /** Apache's common format; the client's name and user are never known. */
@@ -135,10 +185,31 @@ function combinedLine(lines: LineBuffer, entry: AccessEntry, time: string): void
 
 function common(lines: LineBuffer, entry: AccessEntry, time: string): void {
   lines.text(`${entry.client} - - [${time}] "`);
-  lines.value(entry.method).text(' ').value(entry.target).text(' HTTP/1.').integer(entry.minor).text('" ');
-  lines.integer(entry.status).text(' ');
-  if (entry.bytesOut === 0) lines.text('-');
-  else lines.integer(entry.bytesOut);
+  lines.value(entry.method).text(' ').value(entry.target).text(` ${entry.protocol}" `);
+  result(lines, entry);
+}
+
+/** Instead of a request: what came, for what, and how it ended. */
+function commonStream(lines: LineBuffer, entry: StreamEntry, time: string): void {
+  stream(lines, entry, time);
+  lines.text('\n');
+}
+
+function combinedStream(lines: LineBuffer, entry: StreamEntry, time: string): void {
+  stream(lines, entry, time);
+  lines.text(' "-" "-"\n');
+}
+
+function stream(lines: LineBuffer, entry: StreamEntry, time: string): void {
+  lines.text(`${entry.client} - - [${time}] "${entry.protocol.toUpperCase()} `);
+  lines.value(`${entry.serverName || entry.listener} ${entry.reason}`).text('" ');
+  result(lines, entry);
+}
+
+function result(lines: LineBuffer, { status, bytesOut }: AccessEntry | StreamEntry): void {
+  lines.integer(status).text(' ');
+  if (bytesOut === 0) lines.text('-');
+  else lines.integer(bytesOut);
 }
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];

@@ -1,6 +1,6 @@
 import type { Ask } from '../../router/balancers.ts';
 import type { Reason } from '../shared/reasons.ts';
-import type { ClientConnection } from './client-connection.ts';
+import type { ClientStream } from './client-stream.ts';
 import { type Forward, hashKey } from './decide.ts';
 import { requestHead } from './head-writer.ts';
 import type { RequestHead } from './http1/heads.ts';
@@ -29,7 +29,7 @@ export interface AttemptsUser extends UpstreamUser {
 export class Attempts implements Waiter {
   /** Whom it wants, as of the last attempt. */
   ask: Ask = FIRST_ASK;
-  readonly #client: ClientConnection;
+  readonly #client: ClientStream;
   readonly #head: RequestHead;
   readonly #record: RequestRecord;
   readonly #forward: Forward;
@@ -44,7 +44,7 @@ export class Attempts implements Waiter {
 
   constructor(
     user: AttemptsUser,
-    client: ClientConnection,
+    client: ClientStream,
     head: RequestHead,
     record: RequestRecord,
     forward: Forward,
@@ -92,7 +92,7 @@ export class Attempts implements Waiter {
 
   /** The request head for the endpoint that is leased now. */
   requestHead(): string {
-    const { listener, peer } = this.#client;
+    const { listener, peer, tls } = this.#client;
     const { route, target, strippedPrefix } = this.#forward;
     const { host } = route.options;
     const instance = this.#member!.endpoint.authority;
@@ -105,6 +105,7 @@ export class Attempts implements Waiter {
       scheme: listener.scheme,
       port: listener.port,
       requestId: this.#record.id,
+      clientFields: tls === null ? '' : tls.clientFields,
       strippedPrefix,
     });
   }

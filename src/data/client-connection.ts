@@ -1,14 +1,25 @@
 import type net from 'node:net';
+import type { ClientStream, Relay } from './client-stream.ts';
 import type { Timed } from './deadlines.ts';
 import type { Engine, ListenerFacts } from './engine.ts';
 import { Exchange } from './exchange.ts';
 import type { Peer } from './forwarded.ts';
+import { responseHead, upgradeHead } from './head-writer.ts';
 import { HeadReader } from './http1/head-reader.ts';
-import { type Refused, readRequest, refusalOf } from './http1/heads.ts';
+import {
+  NO_BODY,
+  type Refused,
+  type RequestHead,
+  type ResponseHead,
+  readRequest,
+  refusalOf,
+} from './http1/heads.ts';
 import { Outgoing } from './outgoing.ts';
 import { own, reset, type SocketOwner } from './owned-socket.ts';
-import { reasonOfRefusal, replyFor } from './replies.ts';
+import { type Reply, reasonOfRefusal, replyFor } from './replies.ts';
 import { recordRefusal } from './request-record.ts';
+import { ResponseRelay } from './response-relay.ts';
+import type { ConnectionTls } from './tls/connection-tls.ts';
 
 /** Received but not yet wanted: pipelined requests, or a body whose upstream is still being connected. */
 const MAX_BUFFERED = 64 * 1024;
@@ -22,12 +33,14 @@ const Phase = { idle: 0, head: 1, exchange: 2, lingering: 3, closed: 4 } as cons
  * One client connection: reads heads one after the other and lets an `Exchange` do each request. Pipelined requests wait
  * for their turn in the buffer.
  */
-export class ClientConnection implements Timed, SocketOwner {
+export class ClientConnection implements Timed, SocketOwner, ClientStream {
   deadline: number;
   deadlineIndex = -1;
   readonly listener: ListenerFacts;
   readonly engine: Engine;
   readonly peer: Peer;
+  /** Null without TLS. */
+  readonly tls: ConnectionTls | null;
   readonly #socket: net.Socket;
   readonly #out: Outgoing;
   #phase: number = Phase.idle;
@@ -40,7 +53,14 @@ export class ClientConnection implements Timed, SocketOwner {
   #lingered = 0;
   #unsent = 0;
 
-  constructor(socket: net.Socket, listener: ListenerFacts, peer: Peer, engine: Engine) {
+  constructor(
+    socket: net.Socket,
+    listener: ListenerFacts,
+    peer: Peer,
+    engine: Engine,
+    tls: ConnectionTls | null,
+  ) {
+    this.tls = tls;
     this.listener = listener;
     this.engine = engine;
     this.#socket = socket;
@@ -158,6 +178,22 @@ export class ClientConnection implements Timed, SocketOwner {
 
   write(bytes: Buffer): boolean {
     return this.#out.write(bytes);
+  }
+
+  inform(head: ResponseHead, request: RequestHead): void {
+    this.writeText(responseHead(head, NO_BODY, request, true));
+  }
+
+  respond(head: ResponseHead, request: RequestHead, keepAlive: boolean, hsts: string): Relay {
+    return new ResponseRelay(this, request, head, keepAlive, hsts);
+  }
+
+  switchProtocol(head: ResponseHead, asked: string): void {
+    this.writeText(upgradeHead(head, asked));
+  }
+
+  reply(reply: Reply): void {
+    this.writeText(reply.text);
   }
 
   /** Half-close, in a tunnel. */

@@ -1,4 +1,4 @@
-import type { ClientConnection } from './client-connection.ts';
+import type { ClientStream } from './client-stream.ts';
 import type { RequestBody } from './request-body.ts';
 
 /** The grace before a body is measured, and how long it is measured each time; Kestrel gives 240 B/s as long. */
@@ -9,7 +9,7 @@ const INTERVAL_MS = 5_000;
  * answer. Lives on the client's deadline: bytes only move a number, and the pace is looked at once per interval.
  */
 export class ClientTurn {
-  readonly #client: ClientConnection;
+  readonly #client: ClientStream;
   readonly #body: RequestBody | null;
   #silentUntil = Number.POSITIVE_INFINITY;
   #measuredAt = Number.POSITIVE_INFINITY;
@@ -20,7 +20,7 @@ export class ClientTurn {
   /** `Expect: 100-continue`, and the upstream has not said so. */
   #awaitsWord: boolean;
 
-  constructor(client: ClientConnection, body: RequestBody | null, awaitsWord: boolean) {
+  constructor(client: ClientStream, body: RequestBody | null, awaitsWord: boolean) {
     this.#client = client;
     this.#body = body;
     this.#awaitsWord = awaitsWord;

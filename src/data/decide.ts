@@ -1,23 +1,35 @@
 import type { Route } from '../../router/model.ts';
 import { isStripped, normalPath, pathEnd, rewriteTarget } from '../../router/paths.ts';
+import type { Profiles } from '../../tls/profiles.ts';
 import type { Reason } from '../shared/reasons.ts';
-import type { ListenerFacts } from './engine.ts';
 import type { Networks } from './forwarded.ts';
 import { Field, fieldValue, fieldValueByName } from './http1/fields.ts';
 import type { RequestHead } from './http1/heads.ts';
 import type { LiveRoute } from './live-table.ts';
 import type { LivePool } from './pools.ts';
+import type { ConnectionTls } from './tls/connection-tls.ts';
 
 /** As much of a route as deciding needs. */
 export interface DecidableRoute extends Route {
   readonly live: { readonly allow: Networks | null; readonly deny: Networks | null };
 }
 
-/** As much of a router: an engine, or whoever asks what an engine would do. */
-export interface Deciding<R extends DecidableRoute> {
+/** As much of a router as deciding needs. */
+export interface DecidingEngine<R extends DecidableRoute> {
   readonly table: { match(host: string, path: string, method: string, listener: string): R | null };
   readonly hasCatalog: boolean;
   readonly limits: { readonly bodyBytes: number };
+  readonly profiles: Pick<Profiles, 'profileFor' | 'clientAuthFor'>;
+  readonly challenges: ReadonlyMap<string, string>;
+  readonly setup: { readonly tls: { readonly redirectPort: number } };
+}
+
+/** As much of a `ClientStream`; whoever asks what would become of a request has less. */
+export interface Deciding<R extends DecidableRoute> {
+  readonly engine: DecidingEngine<R>;
+  readonly listener: { readonly name: string };
+  readonly peer: { readonly isTrusted: boolean };
+  readonly tls: Pick<ConnectionTls, 'serverName' | 'profile'> | null;
 }
 
 export interface Forward<R extends DecidableRoute = LiveRoute> {
@@ -31,6 +43,8 @@ export interface Forward<R extends DecidableRoute = LiveRoute> {
 /** What is done with a request, before anything is done. */
 export type Decision<R extends DecidableRoute> =
   | Forward<R>
+  /** A token of an ACME authority. */
+  | { kind: 'challenge'; route: null; keyAuthorization: string }
   | { kind: 'redirect'; route: R; status: number; location: string }
   | { kind: 'refuse'; route: R | null; reason: Reason };
 
@@ -38,11 +52,16 @@ export type Decision<R extends DecidableRoute> =
 export function decide<R extends DecidableRoute>(
   head: RequestHead,
   client: string,
-  isTrustedPeer: boolean,
-  listener: Pick<ListenerFacts, 'name' | 'scheme'>,
-  engine: Deciding<R>,
+  { engine, listener, peer, tls }: Deciding<R>,
 ): Decision<R> {
   const { target } = head;
+  if (target.startsWith(CHALLENGES)) {
+    const keyAuthorization = engine.challenges.get(target.slice(CHALLENGES.length));
+    if (keyAuthorization !== undefined) return { kind: 'challenge', route: null, keyAuthorization };
+  }
+  if (tls !== null && head.host !== tls.serverName && isMisdirected(head.host, tls, engine)) {
+    return { kind: 'refuse', route: null, reason: 'misdirected' };
+  }
   const end = pathEnd(target);
   const rawPath = end === target.length ? target : target.slice(0, end);
   const path = rawPath === '*' ? '/' : normalPath(rawPath);
@@ -51,20 +70,16 @@ export function decide<R extends DecidableRoute>(
   if (route === null) return { kind: 'refuse', route, reason: engine.hasCatalog ? 'no_route' : 'no_catalog' };
 
   const { options } = route;
-  if (
-    options.https !== undefined &&
-    listener.scheme === 'http' &&
-    !(isTrustedPeer && isForwardedHttps(head))
-  ) {
-    if (options.https === 'only') return { kind: 'refuse', route: null, reason: 'no_route' };
-    // HTTP/1.0 without Host: there is no name to send the client to.
-    if (head.host === '') return { kind: 'refuse', route, reason: 'bad_request' };
-    return {
-      kind: 'redirect',
-      route,
-      status: 308,
-      location: `https://${head.host}${target === '*' ? '/' : target}`,
-    };
+  if (tls === null) {
+    const isSecured = peer.isTrusted && isForwardedHttps(head);
+    if (engine.profiles.clientAuthFor(head.host)?.mode === 'required') {
+      // Whoever ended TLS in front of us has not asked for a certificate that we could believe.
+      return isSecured ? { kind: 'refuse', route, reason: 'misdirected' } : toHttps(head, route, engine);
+    }
+    if (options.https === 'only' && !isSecured) return { kind: 'refuse', route: null, reason: 'no_route' };
+    // An application may run its own ACME client.
+    const isChallenge = path.startsWith(CHALLENGES);
+    if (options.https === 'redirect' && !isSecured && !isChallenge) return toHttps(head, route, engine);
   }
   if (!isAllowed(route, client)) return { kind: 'refuse', route, reason: 'denied' };
   const query = end === target.length ? '' : target.slice(end);
@@ -88,12 +103,42 @@ export function decide<R extends DecidableRoute>(
   };
 }
 
+/** RFC 8555, 8.3. */
+const CHALLENGES = '/.well-known/acme-challenge/';
+
+/**
+ * RFC 9110, 7.4: a request for a host that this connection has not shown a certificate for. A client that names no
+ * server takes any certificate, so there only the rules for its own certificate count.
+ */
+function isMisdirected<R extends DecidableRoute>(
+  host: string,
+  { serverName, profile }: Pick<ConnectionTls, 'serverName' | 'profile'>,
+  engine: DecidingEngine<R>,
+): boolean {
+  if (serverName === '') return engine.profiles.clientAuthFor(host) !== profile.clientAuth;
+  return engine.profiles.profileFor(host)?.id !== profile.id;
+}
+
+function toHttps<R extends DecidableRoute>(
+  { host, target }: RequestHead,
+  route: R,
+  engine: DecidingEngine<R>,
+): Decision<R> {
+  // HTTP/1.0 without Host: there is no name to send the client to.
+  if (host === '') return { kind: 'refuse', route, reason: 'bad_request' };
+  const { redirectPort } = engine.setup.tls;
+  const port = redirectPort === 443 ? '' : `:${redirectPort}`;
+  const location = `https://${host}${port}${target === '*' ? '/' : target}`;
+  return { kind: 'redirect', route, status: 308, location };
+}
+
 /** A trusted proxy in front has ended TLS already: redirecting again would loop. */
 function isForwardedHttps(head: RequestHead): boolean {
   return fieldValue(head, Field.forwardedProto).toLowerCase() === 'https';
 }
 
-function isAllowed(route: DecidableRoute, client: string): boolean {
+/** Whom the allow and deny lists of a route let in. */
+export function isAllowed(route: Pick<DecidableRoute, 'live'>, client: string): boolean {
   const { allow, deny } = route.live;
   if (deny?.has(client)) return false;
   return allow === null || allow.has(client);

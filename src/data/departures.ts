@@ -34,6 +34,7 @@ export class Departures {
       endpoint.onConnectionClosed = () => this.#look(endpoint);
     }
     for (const connection of [...endpoint.idle]) connection.destroy();
+    for (const connection of [...endpoint.connections]) connection.onDeparture?.();
     this.#look(endpoint);
   }
 

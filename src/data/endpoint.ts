@@ -6,6 +6,15 @@ import type { PoolQueue } from './queue.ts';
 import type { SlowStarts } from './slow-starts.ts';
 import type { UpstreamConnection } from './upstream.ts';
 
+/** A connection as its endpoint sees it. */
+export interface EndpointConnection {
+  destroy(): void;
+  /** The endpoint's time is over; whoever uses the connection is told. */
+  cut(): void;
+  /** The endpoint takes no new work from now on. */
+  onDeparture?(): void;
+}
+
 /**
  * One address we can dial, as this worker sees it. Lives as long as any pool or request holds it; the in-flight count is
  * shared with the other workers through the counters.
@@ -21,7 +30,7 @@ export class Endpoint {
   /** Connections without a request, most recently used last. */
   readonly idle: UpstreamConnection[] = [];
   /** Every open connection, idle or busy. */
-  readonly connections = new Set<UpstreamConnection>();
+  readonly connections = new Set<EndpointConnection>();
   /** Told when a connection has closed: a departing endpoint ends with its last one. */
   onConnectionClosed: (() => void) | null = null;
   /** Its part in each pool that contains it; without any it is departing. */

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import v8 from 'node:v8';
+import { policy } from '../../tls/policy.ts';
+import { Profiles } from '../../tls/profiles.ts';
 import type { ListenerConfig } from '../config/config.ts';
 import { EndpointCounters, Family, Series } from '../shared/counters.ts';
 import type { FromWorker, WorkerSetup } from '../shared/messages.ts';
@@ -8,20 +10,20 @@ import { QueueCounters } from '../shared/queue-counters.ts';
 import { AccessLog } from './access-log.ts';
 import { Admission, connectionsPerWorker, descriptorLimit } from './admission.ts';
 import { Bell } from './bell.ts';
-import type { ClientConnection } from './client-connection.ts';
 import { Deadlines } from './deadlines.ts';
 import { Departures } from './departures.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Farewell } from './farewell.ts';
-import { Networks } from './forwarded.ts';
+import { Networks, type Peer } from './forwarded.ts';
 import { HeadParser } from './http1/head-parser.ts';
 import { LiveTable } from './live-table.ts';
 import { WriteBatch } from './outgoing.ts';
-import type { Preface } from './preface.ts';
 import type { QueueContext } from './queue.ts';
 import { createSharedReadBuffer } from './read-buffer.ts';
 import { Recorder } from './recorder.ts';
 import { SlowStarts } from './slow-starts.ts';
+import type { HelloPeek } from './tcp/hello-peek.ts';
+import type { Stream } from './tcp/stream.ts';
 
 const SWEEP_MS = 100;
 
@@ -33,6 +35,19 @@ export interface ListenerFacts {
   readonly port: number;
   /** Connections begin with a PROXY header. */
   readonly proxyProtocol: boolean;
+  /** The port, where routes have opened it; 0 for listeners of the configuration. */
+  readonly tcpPort: number;
+  /** HTTP/2 is spoken, too. */
+  readonly http2: boolean;
+}
+
+/** A client's connection, whatever it speaks. */
+export interface Client {
+  readonly listener: ListenerFacts;
+  readonly peer: Peer;
+  /** Ends as soon as its requests have. */
+  drain(): void;
+  destroy(): void;
 }
 
 /** Everything the connections of one worker share. Built once, passed explicitly: two can live side by side. */
@@ -46,11 +61,18 @@ export class Engine {
   readonly accessLog: AccessLog | null;
   readonly trustedProxies: Networks;
   readonly departures: Departures;
-  readonly clients = new Set<ClientConnection>();
-  /** Connections whose PROXY header has not come yet. */
-  readonly prefaces = new Set<Preface>();
+  /** Connections that are passed on as they come. */
+  readonly streams = new Set<Stream>();
+  /** Connections whose server name is not known yet. */
+  readonly peeks = new Set<HelloPeek>();
+  readonly clients = new Set<Client>();
+  /** Connections whose PROXY header or handshake is not complete yet. */
+  readonly prefaces = new Set<{ destroy(): void }>();
   /** Connections that were not let in and still get their answer. */
   readonly farewells = new Set<Farewell>();
+  readonly profiles: Profiles;
+  /** Answers for http-01, by token. */
+  challenges: ReadonlyMap<string, string> = new Map();
   readonly admission: Admission;
   /** Serves heads that arrive whole, requests and responses alike. */
   parser: HeadParser;
@@ -84,6 +106,7 @@ export class Engine {
       connectionsPerWorker(connections, setup.counters.workers, descriptorLimit()),
       connectionsPerClient,
     );
+    this.profiles = new Profiles(setup.tls.clientAuth, policy.alpn);
     this.#delay.enable();
     this.#secondTimer = setInterval(() => this.#everySecond(), 1_000);
     this.#secondTimer.unref();
@@ -114,29 +137,51 @@ export class Engine {
     return `${this.#idPrefix}${(++this.#requests).toString(16).padStart(10, '0')}`;
   }
 
-  opened(client: ClientConnection): void {
+  opened(client: Client): void {
     this.clients.add(client);
     this.admission.entered(client.peer);
     this.recorder.add(Family.accepted, 0, client.listener.index, 1);
     this.recorder.add(Family.connections, 0, client.listener.index, 1);
   }
 
-  closed(client: ClientConnection): void {
+  closed(client: Client): void {
     if (!this.clients.delete(client)) return;
     this.admission.left(client.peer);
     this.recorder.add(Family.connections, 0, client.listener.index, -1);
   }
 
+  streamOpened(stream: Stream): void {
+    this.streams.add(stream);
+    const { peer, listener } = stream;
+    this.admission.entered(peer);
+    this.recorder.add(Family.accepted, listener.tcpPort, listener.index, 1);
+    this.recorder.add(Family.connections, listener.tcpPort, listener.index, 1);
+  }
+
+  streamClosed(stream: Stream): void {
+    if (!this.streams.delete(stream)) return;
+    const { peer, listener } = stream;
+    this.admission.left(peer);
+    this.recorder.add(Family.connections, listener.tcpPort, listener.index, -1);
+  }
+
+  /** What counts against the limit of connections. */
+  get openConnections(): number {
+    return this.clients.size + this.prefaces.size + this.streams.size + this.peeks.size;
+  }
+
   /** Idle connections end now, busy ones after their answer. */
   drain(): void {
     this.isDraining = true;
-    for (const preface of [...this.prefaces]) preface.destroy();
+    for (const early of [...this.prefaces, ...this.peeks]) early.destroy();
     for (const client of [...this.clients]) client.drain();
   }
 
   /** Ends whatever still runs. */
   close(): void {
-    for (const client of [...this.clients, ...this.prefaces, ...this.farewells]) client.destroy();
+    for (const stream of [...this.streams]) stream.cut();
+    for (const client of [...this.clients, ...this.prefaces, ...this.peeks, ...this.farewells])
+      client.destroy();
     this.table.close();
     this.accessLog?.close();
     clearInterval(this.#secondTimer);
@@ -168,6 +213,6 @@ export class Engine {
 }
 
 export function factsOf(listener: ListenerConfig, index: number): ListenerFacts {
-  const { name, protocol, address, proxyProtocol } = listener;
-  return { name, index, scheme: protocol, port: address.port, proxyProtocol };
+  const { name, protocol, address, proxyProtocol, http2 } = listener;
+  return { name, index, scheme: protocol, port: address.port, proxyProtocol, http2, tcpPort: 0 };
 }

@@ -1,16 +1,14 @@
 import { Family } from '../shared/counters.ts';
 import type { Reason } from '../shared/reasons.ts';
 import { Attempts, type AttemptsUser } from './attempts.ts';
-import type { ClientConnection } from './client-connection.ts';
+import type { ClientStream, Relay } from './client-stream.ts';
 import { ClientTurn } from './client-turn.ts';
 import { decide } from './decide.ts';
-import { responseHead, upgradeHead } from './head-writer.ts';
-import { hasBody, NO_BODY, type RequestHead, type ResponseHead } from './http1/heads.ts';
+import { hasBody, type RequestHead, type ResponseHead } from './http1/heads.ts';
 import { identityOf } from './identity.ts';
-import { contextOf, type Reply, type ReplyContext, redirectTo, replyFor } from './replies.ts';
+import { challengeReply, contextOf, type Reply, type ReplyContext, redirectTo, replyFor } from './replies.ts';
 import { RequestBody } from './request-body.ts';
 import { RequestRecord } from './request-record.ts';
-import { ResponseRelay } from './response-relay.ts';
 import { Tunnel } from './tunnel.ts';
 import type { UpstreamConnection, UpstreamFailure } from './upstream.ts';
 
@@ -22,7 +20,7 @@ import type { UpstreamConnection, UpstreamFailure } from './upstream.ts';
 export class Exchange implements AttemptsUser {
   /** The client's bytes belong to the request body (or the tunnel) and can be passed on now. */
   takesBytes = false;
-  readonly #client: ClientConnection;
+  readonly #client: ClientStream;
   readonly #head: RequestHead;
   readonly #record: RequestRecord;
   /** Null when the request has none. */
@@ -32,17 +30,17 @@ export class Exchange implements AttemptsUser {
   #attempts: Attempts | null = null;
   #upstream: UpstreamConnection | null = null;
   /** The final head has been written. */
-  #response: ResponseRelay | null = null;
+  #response: Relay | null = null;
   #tunnel: Tunnel | null = null;
   #keepAlive: boolean;
   #isOver = false;
 
-  constructor(client: ClientConnection, head: RequestHead) {
+  constructor(client: ClientStream, head: RequestHead) {
     const { engine, listener } = client;
     this.#client = client;
     this.#head = head;
     this.#keepAlive = head.keepAlive && !client.isLastRequest;
-    this.#body = hasBody(head.framing) ? new RequestBody(head.framing, engine.limits) : null;
+    this.#body = hasBody(head.framing) ? new RequestBody(head.framing, engine.limits, head.isHttp2) : null;
     this.#turn = new ClientTurn(client, this.#body, head.expectsContinue);
     const identity = identityOf(head, client);
     this.#record = new RequestRecord(identity.requestId, identity.client);
@@ -50,8 +48,7 @@ export class Exchange implements AttemptsUser {
   }
 
   start(): void {
-    const { engine, listener, peer } = this.#client;
-    const decision = decide(this.#head, this.#record.client, peer.isTrusted, listener, engine);
+    const decision = decide(this.#head, this.#record.client, this.#client);
     this.#record.route = decision.route;
     switch (decision.kind) {
       case 'forward':
@@ -59,6 +56,8 @@ export class Exchange implements AttemptsUser {
         return this.#attempts.next();
       case 'redirect':
         return this.#answer(redirectTo(decision.status, decision.location, this.#replyContext()));
+      case 'challenge':
+        return this.#answer(challengeReply(decision.keyAuthorization, this.#replyContext()));
       case 'refuse':
         return this.#refuse(decision.reason);
     }
@@ -96,6 +95,11 @@ export class Exchange implements AttemptsUser {
     return this.#body === null || this.#body.isComplete;
   }
 
+  /** Another protocol is spoken. */
+  get isTunnel(): boolean {
+    return this.#tunnel !== null;
+  }
+
   /** Body (or tunnel) bytes from the client. Returns where the body ended. */
   onClientBytes(bytes: Buffer, at: number): number {
     if (this.#tunnel !== null) {
@@ -110,15 +114,26 @@ export class Exchange implements AttemptsUser {
       this.#refuseUpstream(body.fault);
       return bytes.length;
     }
-    if (body.isComplete) {
-      this.takesBytes = false;
-      this.#turn.end();
-      this.#upstream!.requestSent();
-    } else if (!body.goesOn) {
+    if (body.isComplete) this.#bodySent();
+    else if (!body.goesOn) {
       this.#turn.excuse();
       this.#client.pauseReading();
     }
     return end;
+  }
+
+  /** The body has ended, where its own bytes do not tell. Trailers may have come with the end. */
+  onClientBodyEnd(trailers: readonly string[], kinds: readonly number[]): void {
+    const body = this.#body!;
+    body.finish(trailers, kinds);
+    if (body.isComplete) this.#bodySent();
+    else this.#refuseUpstream('bad_request');
+  }
+
+  #bodySent(): void {
+    this.takesBytes = false;
+    this.#turn.end();
+    this.#upstream!.requestSent();
   }
 
   onUpstreamDrain(): void {
@@ -132,7 +147,7 @@ export class Exchange implements AttemptsUser {
     if (head.status < 200) {
       this.#turn.goAhead();
       // HTTP/1.0 knows no interim answers.
-      if (this.#head.minor === 1) this.#client.writeText(responseHead(head, NO_BODY, this.#head, true));
+      if (this.#head.minor === 1) this.#client.inform(head, this.#head);
       return;
     }
     this.#record.status = head.status;
@@ -146,7 +161,7 @@ export class Exchange implements AttemptsUser {
       this.#keepAlive = false;
       this.#turn.end();
     }
-    this.#response = new ResponseRelay(this.#client, this.#head, head, this.#keepAlive);
+    this.#response = this.#client.respond(head, this.#head, this.#keepAlive, this.#hsts);
     this.#keepAlive = this.#response.keepAlive;
   }
 
@@ -204,7 +219,7 @@ export class Exchange implements AttemptsUser {
     this.#record.status = 101;
     this.#record.reason = '';
     this.#keepAlive = false;
-    this.#client.writeText(upgradeHead(head, upgrade));
+    this.#client.switchProtocol(head, upgrade);
     this.#turn.end();
     this.#tunnel = new Tunnel(this.#client, this.#upstream!);
     this.takesBytes = true;
@@ -284,13 +299,19 @@ export class Exchange implements AttemptsUser {
     // An unread body, or bytes of another protocol, cannot be told from the next request.
     const { upgrade } = this.#head;
     if (this.#body !== null || upgrade !== null || this.#client.engine.isDraining) this.#keepAlive = false;
-    return contextOf(this.#head, this.#keepAlive);
+    return contextOf(this.#head, this.#keepAlive, this.#hsts);
+  }
+
+  /** Only routes that are served with TLS alone may bind browsers to it. */
+  get #hsts(): string {
+    const isBound = this.#record.route?.options.https !== undefined && this.#client.tls !== null;
+    return isBound ? this.#client.engine.setup.tls.hsts : '';
   }
 
   #answer(reply: Reply): void {
     this.#record.status = reply.status;
     this.#record.bytesOut = reply.bodyBytes;
-    this.#client.writeText(reply.text);
+    this.#client.reply(reply);
     this.#finish();
     this.#client.exchangeDone(this.#keepAlive);
   }

@@ -16,6 +16,8 @@ export interface Forwarding {
   readonly scheme: 'http' | 'https';
   readonly port: number;
   readonly requestId: string;
+  /** Complete fields about the client's certificate; empty without one. */
+  readonly clientFields: string;
   /** Path taken off in front, for applications that build links. */
   readonly strippedPrefix: string | null;
 }
@@ -45,6 +47,7 @@ export function requestHead(
       case Field.te:
       case Field.upgrade:
       case Field.requestId:
+      case Field.clientCertificate:
         continue;
       case Field.expect:
         if (head.expectsContinue) text += 'Expect: 100-continue\r\n';
@@ -82,7 +85,7 @@ function forwardedFields(head: RequestHead, forwarding: Forwarding, chain: strin
     text += `X-Forwarded-Host: ${head.authority}\r\n`;
   }
   if (!isTrusted || !has(head, 'x-forwarded-port')) text += `X-Forwarded-Port: ${port}\r\n`;
-  text += `X-Real-IP: ${client}\r\nX-Request-ID: ${requestId}\r\n`;
+  text += `X-Real-IP: ${client}\r\nX-Request-ID: ${requestId}\r\n${forwarding.clientFields}`;
   return strippedPrefix === null ? text : `${text}X-Forwarded-Prefix: ${strippedPrefix}\r\n`;
 }
 
@@ -93,12 +96,13 @@ export function responseFraming(head: ResponseHead, minor: number): Framing {
   return minor === 1 ? CHUNKED : UNTIL_CLOSE;
 }
 
-/** The response head for the client. */
+/** The response head for the client. `hsts` is the value of a field that is added where the upstream sends none. */
 export function responseHead(
   head: ResponseHead,
   framing: Framing,
   request: RequestHead,
   keepAlive: boolean,
+  hsts = '',
 ): string {
   const { fields, kinds, nominated, status } = head;
   let text = `HTTP/1.1 ${status} ${head.reason}\r\n`;
@@ -122,6 +126,7 @@ export function responseHead(
     text += `${name}: ${fields[f * 2 + 1]!}\r\n`;
   }
   if (status < 200) return `${text}\r\n`;
+  if (hsts !== '' && !kinds.includes(Field.hsts)) text += `Strict-Transport-Security: ${hsts}\r\n`;
   // It may describe the body that is not there (HEAD, 304); RFC 9110 §8.6 forbids it with 204.
   if (framing.kind === 'none' && status !== 204 && head.length >= 0)
     text += `Content-Length: ${head.length}\r\n`;
@@ -169,7 +174,7 @@ export function lastChunk(trailers: readonly string[], kinds: readonly number[])
   return `${text}\r\n`;
 }
 
-const FORBIDDEN_TRAILERS: ReadonlySet<string> = new Set([
+export const FORBIDDEN_TRAILERS: ReadonlySet<string> = new Set([
   'authorization',
   'cache-control',
   'content-encoding',

@@ -1,4 +1,4 @@
-import type { ClientConnection } from './client-connection.ts';
+import type { ClientStream } from './client-stream.ts';
 import { clientOf } from './forwarded.ts';
 import { chainOf } from './head-writer.ts';
 import { Field, fieldValue } from './http1/fields.ts';
@@ -11,7 +11,7 @@ export interface Identity {
 }
 
 /** Who asks, and under which id: from the connection, or from the fields of a trusted proxy. */
-export function identityOf(head: RequestHead, { engine, peer }: ClientConnection): Identity {
+export function identityOf(head: RequestHead, { engine, peer }: ClientStream): Identity {
   if (!peer.isTrusted) return { client: peer.address, requestId: engine.newRequestId() };
   const given = fieldValue(head, Field.requestId);
   return {

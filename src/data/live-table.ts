@@ -1,9 +1,11 @@
 import type { Delta } from '../../router/model.ts';
 import { havePeers, newcomersOf } from '../../router/slow-start.ts';
+import { StreamTable } from '../../router/stream-table.ts';
 import { Table } from '../../router/table.ts';
 import type { EndpointCounters } from '../shared/counters.ts';
 import type { SlottedEndpoint, SlottedPool, SlottedRoute, ToWorker } from '../shared/messages.ts';
 import { Endpoint } from './endpoint.ts';
+import type { ListenerFacts } from './engine.ts';
 import { Networks } from './forwarded.ts';
 import { LivePool, Member } from './pools.ts';
 import type { QueueContext } from './queue.ts';
@@ -36,6 +38,7 @@ type TableMessage = Extract<ToWorker, { type: 'table' }>;
 export class LiveTable {
   version = 0;
   readonly #table = new Table<LiveRoute>();
+  readonly #streams = new StreamTable<LiveRoute>();
   readonly #pools = new Map<string, LivePool>();
   readonly #endpoints = new Map<string, Endpoint>();
   readonly #context: TableContext;
@@ -52,8 +55,28 @@ export class LiveTable {
     return this.#table.match(host, path, method, listener);
   }
 
+  /** HTTP's. */
   routes(): IterableIterator<LiveRoute> {
     return this.#table.routes();
+  }
+
+  stream(id: string): LiveRoute | undefined {
+    return this.#streams.get(id);
+  }
+
+  /** The route of every connection to a port; null where there is none, or server names decide. */
+  streamOnPort(port: number): LiveRoute | null {
+    return this.#streams.onPort(port);
+  }
+
+  /** The route that takes a server name, in lower case, from a port of routes or from an https listener. */
+  matchSni(name: string, { name: listener, tcpPort }: ListenerFacts): LiveRoute | null {
+    return tcpPort === 0 ? this.#streams.forSharedName(name, listener) : this.#streams.forName(name, tcpPort);
+  }
+
+  /** False when no https listener need look at server names before it answers. */
+  get hasSharedNames(): boolean {
+    return this.#streams.hasSharedNames;
   }
 
   /** Ends every upstream connection, those of departing endpoints too. */
@@ -67,8 +90,11 @@ export class LiveTable {
     const { routes, pools } = message.reset ? this.#asReset(message) : message;
     const mayStartSlowly = this.#isComplete && !message.reset;
     for (const pool of pools.set) this.#setPool(pool, mayStartSlowly);
-    for (const id of routes.drop) this.#table.drop(id);
-    for (const route of routes.set) this.#table.set(this.#liven(route));
+    for (const id of routes.drop) if (!this.#streams.drop(id)) this.#table.drop(id);
+    for (const route of routes.set) {
+      const table = route.rule.stream === undefined ? this.#table : this.#streams;
+      table.set(this.#liven(route));
+    }
     const dropped = pools.drop.flatMap((name) => this.#pools.get(name) ?? []);
     for (const pool of dropped) this.#dropPool(pool);
     this.version = message.version;
@@ -85,7 +111,9 @@ export class LiveTable {
     return {
       routes: {
         set: message.routes.set,
-        drop: [...this.#table.routes()].map((route) => route.id).filter((id) => !routeIds.has(id)),
+        drop: [...this.#table.routes(), ...this.#streams.routes()]
+          .map((route) => route.id)
+          .filter((id) => !routeIds.has(id)),
       },
       pools: {
         set: message.pools.set,

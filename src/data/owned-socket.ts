@@ -5,13 +5,15 @@ export interface SocketOwner {
   onData(chunk: Buffer): void;
   onEnd(): void;
   onDrain(): void;
-  onError(): void;
+  onError(error: Error): void;
   onClose(): void;
 }
 
 /** Listeners are shared functions and the socket knows its owner: no closures per connection. */
 interface OwnedSocket extends net.Socket {
-  owner: SocketOwner;
+  owner: SocketOwner | undefined;
+  /** The TCP socket that a TLS socket reads and writes: the only one that can be reset. */
+  below?: net.Socket;
 }
 
 /** Also hands a socket over: its events go to the new owner from then on. */
@@ -32,29 +34,43 @@ export function ownSilent(socket: net.Socket, owner: Omit<SocketOwner, 'onData'>
   socket.on('close', onClose);
 }
 
+/** Tells what a TLS socket works on. */
+export function layOver(secure: net.Socket, below: net.Socket): void {
+  (secure as OwnedSocket).below = below;
+}
+
+/** Before something else takes over the socket: its events go to nobody here any more. */
+export function disown(socket: net.Socket): void {
+  (socket as OwnedSocket).owner = undefined;
+  socket.off('data', onData);
+  socket.off('end', onEnd);
+  socket.off('drain', onDrain);
+  socket.off('error', onError);
+  socket.off('close', onClose);
+}
+
 /** Abortive close, so that the peer cannot take what it has for complete. */
 export function reset(socket: net.Socket): void {
-  // A TLS socket has no reset; there the missing close_notify says the same.
-  if ('encrypted' in socket) socket.destroy();
-  else socket.resetAndDestroy();
+  const { below = socket } = socket as OwnedSocket;
+  below.resetAndDestroy();
 }
 
 function onData(this: OwnedSocket, chunk: Buffer): void {
-  this.owner.onData(chunk);
+  this.owner!.onData(chunk);
 }
 
 function onEnd(this: OwnedSocket): void {
-  this.owner.onEnd();
+  this.owner!.onEnd();
 }
 
 function onDrain(this: OwnedSocket): void {
-  this.owner.onDrain();
+  this.owner!.onDrain();
 }
 
-function onError(this: OwnedSocket): void {
-  this.owner.onError();
+function onError(this: OwnedSocket, error: Error): void {
+  this.owner!.onError(error);
 }
 
 function onClose(this: OwnedSocket): void {
-  this.owner.onClose();
+  this.owner!.onClose();
 }

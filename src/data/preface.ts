@@ -82,5 +82,5 @@ export class Preface implements Timed, SocketOwner {
 
 /** Counts a connection that is closed without an answer. */
 export function refuseConnection(listener: ListenerFacts, engine: Engine): void {
-  engine.recorder.add(Family.refused, 0, listener.index, 1);
+  engine.recorder.add(Family.refused, listener.tcpPort, listener.index, 1);
 }

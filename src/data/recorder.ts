@@ -1,4 +1,5 @@
 import { detailOf, Family, METHODS, NO_ROUTE, type Series } from '../shared/counters.ts';
+import { ENDING_NAMES, type Ending } from '../shared/endings.ts';
 import { REASONS, type Reason } from '../shared/reasons.ts';
 
 const METHOD_NUMBER = new Map<string, number>(METHODS.map((method, number) => [method, number]));
@@ -12,6 +13,8 @@ export class Recorder {
   readonly #series: Series;
   readonly #routes: (RouteCells | undefined)[] = [];
   readonly #gauges = new Map<number, number>();
+  #bytesIn = 0;
+  #bytesOut = 0;
 
   constructor(series: Series) {
     this.#series = series;
@@ -47,6 +50,26 @@ export class Recorder {
     this.#series.cells[cells.retries]!++;
   }
 
+  /** One stream that is over. */
+  stream(slot: number, ending: Ending): void {
+    const { streams } = this.#cellsOf(slot);
+    const detail = ENDING_NAMES.indexOf(ending);
+    let cell = streams.get(detail);
+    if (cell === undefined) {
+      cell = this.#series.open(Family.streams, slot, detail);
+      streams.set(detail, cell);
+    }
+    this.#series.cells[cell]!++;
+  }
+
+  /** Bytes that clients of streams have sent, and received. */
+  streamBytes(received: number, sent: number): void {
+    if (this.#bytesIn === 0) this.#bytesIn = this.#series.open(Family.streamBytes, 0, 0);
+    if (this.#bytesOut === 0) this.#bytesOut = this.#series.open(Family.streamBytes, 1, 0);
+    this.#series.cells[this.#bytesIn]! += received;
+    this.#series.cells[this.#bytesOut]! += sent;
+  }
+
   invented(reason: Reason, listener: number): void {
     this.add(Family.invented, REASONS.indexOf(reason), listener, 1);
   }
@@ -62,7 +85,8 @@ export class Recorder {
   }
 
   #gauge(family: number, slot: number, listener: number): number {
-    const key = (family << 20) | (slot << 8) | listener;
+    // Ports are slots as well, so both take 16 bits.
+    const key = (family * 65_536 + slot) * 256 + listener;
     let cell = this.#gauges.get(key);
     if (cell === undefined) {
       cell = this.#series.open(family, slot, detailOf(listener));
@@ -71,12 +95,21 @@ export class Recorder {
     return cell;
   }
 
+  /** Nobody listens on this port any more, so its series end. */
+  forgetPort(port: number): void {
+    for (const family of [Family.connections, Family.accepted, Family.refused]) {
+      const key = (family * 65_536 + port) * 256;
+      this.#series.close(this.#gauges.get(key) ?? 0);
+      this.#gauges.delete(key);
+    }
+  }
+
   /** The route is gone: so are its series. Requests that still run count as having no route. */
   forget(slot: number): void {
     const cells = this.#routes[slot];
     if (cells === undefined || slot === NO_ROUTE) return;
     this.#routes[slot] = undefined;
-    for (const cell of cells.counters.values()) this.#series.close(cell);
+    for (const cell of [...cells.counters.values(), ...cells.streams.values()]) this.#series.close(cell);
     for (const own of cells.listeners) {
       if (own === undefined) continue;
       this.#series.close(own.request);
@@ -88,7 +121,14 @@ export class Recorder {
   #cellsOf(slot: number): RouteCells {
     let cells = this.#routes[slot];
     if (cells === undefined) {
-      cells = { counters: new Map(), listeners: [], retries: -1, latestDetail: -1, latestCounter: 0 };
+      cells = {
+        counters: new Map(),
+        listeners: [],
+        streams: new Map(),
+        retries: -1,
+        latestDetail: -1,
+        latestCounter: 0,
+      };
       // Without gaps, or the array becomes a dictionary.
       while (this.#routes.length < slot) this.#routes.push(undefined);
       this.#routes[slot] = cells;
@@ -117,6 +157,8 @@ interface RouteCells {
   /** By detail: listener, method and status. */
   readonly counters: Map<number, number>;
   readonly listeners: (Histograms | undefined)[];
+  /** By how they ended. */
+  readonly streams: Map<number, number>;
   retries: number;
   /** Of the request before this one: most requests of a route end alike. */
   latestDetail: number;

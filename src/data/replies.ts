@@ -11,15 +11,20 @@ export interface ReplyContext {
   readonly keepAlive: boolean;
   /** HTTP/1.0 clients are told about keep-alive. */
   readonly minor: number;
+  /** Value of `Strict-Transport-Security`; empty for none. */
+  readonly hsts?: string;
 }
 
-export function contextOf(head: RequestHead, keepAlive: boolean): ReplyContext {
-  return { method: head.method, minor: head.minor, accept: fieldValue(head, Field.accept), keepAlive };
+export function contextOf(head: RequestHead, keepAlive: boolean, hsts: string): ReplyContext {
+  return { method: head.method, minor: head.minor, accept: fieldValue(head, Field.accept), keepAlive, hsts };
 }
 
 export interface Reply {
   readonly status: number;
-  /** The complete response, head and body, in latin1. */
+  /** Name, value, name, value: without those of the connection. */
+  readonly fields: readonly string[];
+  readonly body: string;
+  /** The complete response for HTTP/1, head and body, in latin1. */
   readonly text: string;
   readonly bodyBytes: number;
 }
@@ -36,15 +41,14 @@ export function replyFor(
   const isPage = prefersHtml(context.accept);
   const body = isPage ? page(status, REPLIES[reason].text) : `${status} ${REPLIES[reason].text}\n`;
   const retryAfter = RETRY_AFTER_SECONDS[reason];
-  const head =
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n` +
-    `Content-Type: ${isPage ? 'text/html' : 'text/plain'}; charset=utf-8\r\n` +
-    `Content-Length: ${body.length}\r\n` +
-    `X-Fairlead-Reason: ${reason}\r\n` +
-    'Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n' +
-    (retryAfter === undefined ? '' : `Retry-After: ${retryAfter}\r\n`) +
-    connectionField(context.keepAlive, context.minor);
-  return finish(status, head, body, context);
+  const fields = [
+    ...['Content-Type', `${isPage ? 'text/html' : 'text/plain'}; charset=utf-8`],
+    ...['Content-Length', `${body.length}`],
+    ...['X-Fairlead-Reason', reason],
+    ...['Cache-Control', 'no-store', 'X-Content-Type-Options', 'nosniff'],
+  ];
+  if (retryAfter !== undefined) fields.push('Retry-After', `${retryAfter}`);
+  return finish(status, fields, body, context);
 }
 
 /** The reason for a status that a head was refused with. */
@@ -67,15 +71,26 @@ export function reasonOfRefusal(status: Refused['status']): Reason {
 
 /** A redirect; `location` was validated where it was configured. */
 export function redirectTo(status: number, location: string, context: ReplyContext): Reply {
-  const head =
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n` +
-    `Location: ${location}\r\nContent-Length: 0\r\n${connectionField(context.keepAlive, context.minor)}`;
-  return finish(status, head, '', context);
+  return finish(status, ['Location', location, 'Content-Length', '0'], '', context);
 }
 
-function finish(status: number, head: string, body: string, context: ReplyContext): Reply {
+/** What an ACME authority asks for (RFC 8555, 8.3). */
+export function challengeReply(keyAuthorization: string, context: ReplyContext): Reply {
+  const fields = [
+    ...['Content-Type', 'application/octet-stream', 'Content-Length', `${keyAuthorization.length}`],
+    ...['Cache-Control', 'no-store'],
+  ];
+  return finish(200, fields, keyAuthorization, context);
+}
+
+function finish(status: number, fields: string[], body: string, context: ReplyContext): Reply {
+  const { hsts = '' } = context;
+  if (hsts !== '') fields.push('Strict-Transport-Security', hsts);
   const sent = context.method === 'HEAD' ? '' : body;
-  return { status, text: `${head}\r\n${sent}`, bodyBytes: sent.length };
+  let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`;
+  for (let f = 0; f < fields.length; f += 2) text += `${fields[f]}: ${fields[f + 1]}\r\n`;
+  text += `${connectionField(context.keepAlive, context.minor)}\r\n${sent}`;
+  return { status, fields, body: sent, text, bodyBytes: sent.length };
 }
 
 /** RFC 9112 §9.3: silence means keep-alive in 1.1 and close in 1.0. */

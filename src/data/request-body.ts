@@ -20,16 +20,20 @@ export class RequestBody {
   fault: Reason | null = null;
   readonly #limit: number;
   readonly #decoder: ChunkedDecoder | null;
+  /** Chunked for the upstream; `finish` says where it ends. */
+  readonly #endsByWord: boolean;
   #remaining: number;
   /** Text that waits for the body bytes of the same read, so that head and small body leave in one write. */
   #text = '';
   #upstream: UpstreamConnection | null = null;
   #goesOn = true;
 
-  constructor(framing: Framing, limits: Limits) {
+  /** `isDecoded`: what comes in is payload alone, whatever the framing. */
+  constructor(framing: Framing, limits: Limits, isDecoded = false) {
     this.#limit = limits.bodyBytes;
     this.#remaining = framing.kind === 'length' ? framing.length : 0;
-    this.#decoder = framing.kind === 'chunked' ? new ChunkedDecoder(limits) : null;
+    this.#decoder = framing.kind === 'chunked' && !isDecoded ? new ChunkedDecoder(limits) : null;
+    this.#endsByWord = framing.kind === 'chunked' && isDecoded;
   }
 
   /** The head is ready for this upstream; it waits for the first bytes or `flush`. */
@@ -45,7 +49,11 @@ export class RequestBody {
   take(bytes: Buffer, at: number): number {
     this.#goesOn = true;
     let end: number;
-    if (this.#decoder === null) {
+    if (this.#endsByWord) {
+      end = bytes.length;
+      if (end > at) this.#sendChunk(bytes, at, end);
+      if (this.fault !== null) return end;
+    } else if (this.#decoder === null) {
       end = Math.min(bytes.length, at + this.#remaining);
       this.#remaining -= end - at;
       this.#send(bytes, at, end);
@@ -61,6 +69,14 @@ export class RequestBody {
     }
     this.flush();
     return end;
+  }
+
+  /** Nothing more comes. Leaves a body of announced length incomplete when some of it is missing. */
+  finish(trailers: readonly string[], kinds: readonly number[]): void {
+    if (!this.#endsByWord) return;
+    this.#text += lastChunk(trailers, kinds);
+    this.isComplete = true;
+    this.flush();
   }
 
   get goesOn(): boolean {

@@ -1,6 +1,6 @@
 import { Family, NO_ROUTE } from '../shared/counters.ts';
 import type { Reason } from '../shared/reasons.ts';
-import type { ClientConnection } from './client-connection.ts';
+import type { ClientStream } from './client-stream.ts';
 import { Field, fieldValue } from './http1/fields.ts';
 import type { RequestHead } from './http1/heads.ts';
 import type { LiveRoute } from './live-table.ts';
@@ -45,7 +45,7 @@ export class RequestRecord {
     if (this.status === 0) this.status = CLIENT_GONE;
   }
 
-  write(connection: ClientConnection, head: RequestHead): void {
+  write(connection: ClientStream, head: RequestHead): void {
     const { engine, listener } = connection;
     const durationMs = performance.now() - this.#startedAt;
     const { route, status } = this;
@@ -65,7 +65,7 @@ export class RequestRecord {
       method: head.method,
       host: head.authority,
       target: head.target,
-      minor: head.minor,
+      protocol: head.isHttp2 ? 'HTTP/2.0' : `HTTP/1.${head.minor}`,
       status,
       reason: this.reason,
       bytesIn: this.bytesIn,
@@ -76,6 +76,7 @@ export class RequestRecord {
       service: route?.service ?? '',
       endpoint: this.endpoint,
       retries: this.retries,
+      tlsVersion: connection.tls === null ? '' : connection.tls.version,
       userAgent: fieldValue(head, Field.userAgent),
       referer: fieldValue(head, Field.referer),
     });
@@ -84,11 +85,12 @@ export class RequestRecord {
 
 /** A head that never became an exchange is counted and logged all the same. */
 export function recordRefusal(
-  connection: Pick<ClientConnection, 'engine' | 'listener' | 'peer'>,
+  connection: Pick<ClientStream, 'engine' | 'listener' | 'peer' | 'tls'>,
   reason: Reason,
   reply: Reply,
+  protocol = 'HTTP/1.1',
 ): void {
-  const { engine, listener, peer } = connection;
+  const { engine, listener, peer, tls } = connection;
   engine.recorder.invented(reason, listener.index);
   engine.recorder.request(NO_ROUTE, listener.index, 'other', reply.status, 0, -1);
   engine.accessLog?.write({
@@ -98,7 +100,7 @@ export function recordRefusal(
     method: '',
     host: '',
     target: '',
-    minor: 1,
+    protocol,
     status: reply.status,
     reason,
     bytesIn: 0,
@@ -109,6 +111,7 @@ export function recordRefusal(
     service: '',
     endpoint: '',
     retries: 0,
+    tlsVersion: tls === null ? '' : tls.version,
     userAgent: '',
     referer: '',
   });

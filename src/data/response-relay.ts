@@ -1,10 +1,11 @@
 import type { ClientConnection } from './client-connection.ts';
+import type { Relay } from './client-stream.ts';
 import { EMPTY_LAST_CHUNK, lastChunk, responseFraming, responseHead } from './head-writer.ts';
 import type { RequestHead, ResponseHead } from './http1/heads.ts';
 import { MAX_JOINED } from './outgoing.ts';
 
 /** A final response on its way to the client: the head as we write it, then the body in our own framing. */
-export class ResponseRelay {
+export class ResponseRelay implements Relay {
   /** The client connection can go on after it. */
   readonly keepAlive: boolean;
   /** Payload bytes so far. */
@@ -15,13 +16,19 @@ export class ResponseRelay {
   /** Gathered while a read is worked through, so that a small response leaves in one write. */
   #text: string;
 
-  constructor(client: ClientConnection, request: RequestHead, head: ResponseHead, keepAlive: boolean) {
+  constructor(
+    client: ClientConnection,
+    request: RequestHead,
+    head: ResponseHead,
+    keepAlive: boolean,
+    hsts: string,
+  ) {
     const framing = responseFraming(head, request.minor);
     this.#client = client;
     this.#isChunked = framing.kind === 'chunked';
     this.#takesTrailers = request.takesTrailers;
     this.keepAlive = keepAlive && framing.kind !== 'close';
-    this.#text = responseHead(head, framing, request, this.keepAlive);
+    this.#text = responseHead(head, framing, request, this.keepAlive, hsts);
   }
 
   /** False when the client takes no more at once; `onClientDrain` follows. */

@@ -1,4 +1,4 @@
-import type { ClientConnection } from './client-connection.ts';
+import type { ClientStream } from './client-stream.ts';
 import type { UpstreamConnection } from './upstream.ts';
 
 /**
@@ -8,12 +8,12 @@ import type { UpstreamConnection } from './upstream.ts';
 export class Tunnel {
   bytesIn = 0;
   bytesOut = 0;
-  readonly #client: ClientConnection;
+  readonly #client: ClientStream;
   readonly #upstream: UpstreamConnection;
   #hasClientEnded = false;
   #hasUpstreamEnded = false;
 
-  constructor(client: ClientConnection, upstream: UpstreamConnection) {
+  constructor(client: ClientStream, upstream: UpstreamConnection) {
     this.#client = client;
     this.#upstream = upstream;
     this.touch();

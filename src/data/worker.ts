@@ -4,6 +4,7 @@ import type { ListenerConfig } from '../config/config.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from '../shared/messages.ts';
 import { accept } from './accept.ts';
 import { Engine, factsOf } from './engine.ts';
+import { StreamPorts } from './tcp/stream-ports.ts';
 import { tellSometimes } from './tell-sometimes.ts';
 
 /**
@@ -15,6 +16,7 @@ const port = parentPort!;
 const setup = workerData as WorkerSetup;
 const engine = new Engine(setup, send);
 const servers: net.Server[] = [];
+const streamPorts = new StreamPorts(engine, send);
 
 function send(message: FromWorker, transfer: ArrayBuffer[] = []): void {
   port.postMessage(message, transfer);
@@ -29,8 +31,19 @@ port.on('message', (message: ToWorker) => {
       for (const slot of message.forgetRoutes) engine.recorder.forget(slot);
       return send({ type: 'applied', version: message.version, applyMs: performance.now() - before });
     }
+    case 'certificates':
+      return engine.profiles.update(message.set, message.drop, message.defaultId, message.reset);
+    case 'ticket-key':
+      return engine.profiles.setTicketKey(message.key);
+    case 'challenges':
+      engine.challenges = new Map(
+        message.tokens.map(({ token, keyAuthorization }) => [token, keyAuthorization]),
+      );
+      return engine.profiles.setChallenges(message.certificates);
     case 'listen':
       return void listenAll(setup.listeners);
+    case 'ports':
+      return streamPorts.set(message.ports);
     case 'drain':
       return drain(message.deadlineMs);
     case 'close':
@@ -75,22 +88,27 @@ const LAST_REQUEST_MS = 1_000;
 
 /** Stops accepting, lets running requests finish, cuts what is left at the deadline. */
 function drain(deadlineMs: number): void {
-  for (const server of servers) server.close();
+  stopAccepting();
   setTimeout(() => {
     engine.isDraining = true;
   }, LISTENERS_FIRST_MS);
   setTimeout(() => engine.drain(), Math.min(LAST_REQUEST_MS, deadlineMs / 2));
   const startedAt = performance.now();
   const timer = setInterval(() => {
-    if (engine.clients.size > 0 && performance.now() - startedAt < deadlineMs) return;
+    if (engine.clients.size + engine.streams.size > 0 && performance.now() - startedAt < deadlineMs) return;
     clearInterval(timer);
     engine.close();
     send({ type: 'drained' });
   }, 10);
 }
 
-function close(): void {
+function stopAccepting(): void {
   for (const server of servers) server.close();
+  streamPorts.close();
+}
+
+function close(): void {
+  stopAccepting();
   engine.close();
   port.close();
 }

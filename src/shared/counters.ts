@@ -133,18 +133,26 @@ export const Family = {
   upstreamSeconds: 3,
   /** detail = listener; a gauge. */
   requestsInFlight: 4,
-  /** detail = listener; a gauge. */
+  /** slot = port that routes have opened, or 0 and detail = listener; a gauge. */
   connections: 5,
   /** slot = reason number, detail = listener: answers the router invented. */
   invented: 6,
   /** slot = route. */
   retries: 7,
-  /** Connections accepted; detail = listener. */
+  /** Connections accepted; as `connections`. */
   accepted: 8,
   /** slot = worker; a gauge, in seconds. */
   eventLoopDelay: 9,
-  /** Connections closed without an answer, for want of a PROXY header; detail = listener. */
+  /** Connections closed without an answer; as `connections`. */
   refused: 10,
+  /** slot = route, detail = number of the ending: streams that are over. */
+  streams: 11,
+  /** slot = direction (0 in, 1 out): bytes of streams. */
+  streamBytes: 12,
+  /** slot = result number, detail = listener: how connections to TLS listeners began. */
+  handshakes: 20,
+  /** slot = kind number, detail = listener: HTTP/2 connections ended for what they sent. */
+  http2Floods: 21,
 } as const;
 
 /** Upper bounds in seconds: OpenTelemetry's HTTP duration advice with two finer ones in front. */

@@ -1,6 +1,14 @@
 import type { EndpointFact, Pool, Route } from '../../router/model.ts';
 import type { Certificate } from '../../tls/certificate.ts';
-import type { AccessLogFormat, BalanceConfig, Limits, ListenerConfig, Timeouts } from '../config/config.ts';
+import type { ClientAuth } from '../../tls/profiles.ts';
+import type {
+  AccessLogFormat,
+  BalanceConfig,
+  Limits,
+  ListenerConfig,
+  TcpConfig,
+  Timeouts,
+} from '../config/config.ts';
 import type { CountersLayout } from './counters.ts';
 
 /** Everything the main thread and the workers say to each other. Counters travel by shared memory instead. */
@@ -10,11 +18,22 @@ export interface WorkerSetup {
   readonly index: number;
   readonly counters: CountersLayout;
   readonly listeners: readonly ListenerConfig[];
+  readonly tcp: Omit<TcpConfig, 'ports'>;
   readonly limits: Limits;
   readonly timeouts: Timeouts;
   readonly balance: BalanceConfig;
   readonly trustedProxies: readonly string[];
   readonly accessLog: AccessLogFormat;
+  readonly tls: WorkerTls;
+}
+
+/** What workers need to know of TLS beside certificates. */
+export interface WorkerTls {
+  readonly clientAuth: readonly ClientAuth[];
+  /** Value of `Strict-Transport-Security`; empty sends none. */
+  readonly hsts: string;
+  /** The port that clients of other listeners are sent to; 443 needs no mention. */
+  readonly redirectPort: number;
 }
 
 /** An endpoint with its row in the shared counters. */
@@ -55,8 +74,20 @@ export type ToWorker =
       /** Serves names that no certificate has, and handshakes without a name; null refuses them. */
       readonly defaultId: string | null;
     }
+  /** 48 bytes that session tickets are sealed with, the same for all workers. */
+  | { readonly type: 'ticket-key'; readonly key: Uint8Array }
+  /** What an ACME authority may ask for now; replaces what was there. */
+  | {
+      readonly type: 'challenges';
+      /** http-01: what is answered to `/.well-known/acme-challenge/TOKEN`. */
+      readonly tokens: readonly { readonly token: string; readonly keyAuthorization: string }[];
+      /** tls-alpn-01: each for its one name. */
+      readonly certificates: readonly Certificate[];
+    }
   /** Bind the listeners. A worker that has no table yet answers 503 `no_catalog`. */
   | { readonly type: 'listen' }
+  /** These ports are to be open, and no others. */
+  | { readonly type: 'ports'; readonly ports: readonly number[] }
   /** Stop accepting, finish what runs, close at the deadline. */
   | { readonly type: 'drain'; readonly deadlineMs: number }
   | { readonly type: 'close' };
@@ -70,6 +101,8 @@ export type FromWorker =
       readonly code: string;
       readonly message: string;
     }
+  /** One of `ports` could not be opened; it stays closed until it is asked for anew. */
+  | { readonly type: 'port-failed'; readonly port: number; readonly code: string }
   | { readonly type: 'applied'; readonly version: number; readonly applyMs: number }
   /** The worker holds nothing of this endpoint any more; its counters may be reused once all workers said so. */
   | { readonly type: 'released'; readonly slots: readonly number[] }
@@ -81,3 +114,8 @@ export type FromWorker =
       readonly detail?: unknown;
     }
   | { readonly type: 'drained' };
+
+/** The listener of a port that routes have opened, in logs and metrics. */
+export function portName(port: number): string {
+  return `tcp:${port}`;
+}

@@ -9,6 +9,7 @@ import { type EmbeddedRegistry, startRegistry } from '../../src/embedded/registr
 import { EndpointCounters, Family, Series } from '../../src/shared/counters.ts';
 import { startBackend } from '../support/backend.ts';
 import { Client, get, startLoad } from '../support/load.ts';
+import { Mail, startMail } from '../support/mail.ts';
 import { freePort } from '../support/ports.ts';
 import { eventually } from '../support/process.ts';
 import { note, parseMetrics, temporaryFolder } from './site.ts';
@@ -41,7 +42,8 @@ async function startRouter(): Promise<Setting> {
     ...{ consul: registry.url, http: [`127.0.0.1:${web}`], admin: '127.0.0.1:0' },
     ...{ workers: '2', data: folder, accessLog: 'off' },
   };
-  const loaded = loadConfig({ flags, env: {}, cwd: folder });
+  const env = { FAIRLEAD_TCP_PORTS: '20000-32000', FAIRLEAD_TCP_ADDRESS: '127.0.0.1' };
+  const loaded = loadConfig({ flags, env, cwd: folder });
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
   const router = new Router(loaded.config, [], createLog('silent'));
   endings.push(() => router.close());
@@ -199,4 +201,23 @@ test('TERM while a worker is away waits for nobody who is not there', async () =
   await router.drain();
   expect(performance.now() - startedAt).toBeLessThan(2_000);
   expect(router.workersAlive).toBe(0);
+});
+
+test('a worker that stands in for a dead one opens the ports of routes, too', async () => {
+  const setting = await startRouter();
+  const { registry, threads, router } = setting;
+  const { port: own, close } = await startMail('mx');
+  endings.push(close);
+  const port = await freePort();
+  registry.register({ Name: 'mail', Address: '127.0.0.1', Port: own, Tags: [`fairlead:tcp:${port}`] });
+  const greetings = async (count: number): Promise<number[]> => {
+    const before = perWorker(setting, Family.accepted);
+    for (let i = 0; i < count; i++) expect(await (await Mail.connect(port)).greeting()).toBe('220 mx');
+    return perWorker(setting, Family.accepted).map((sum, index) => sum - before[index]!);
+  };
+  await eventually(() => greetings(1));
+  await eventually(async () => expect(Math.min(...(await greetings(20)))).toBeGreaterThan(0));
+  await threads[0]!.terminate();
+  await eventually(() => threads.length === 3 && router.isReady);
+  await eventually(async () => expect(Math.min(...(await greetings(20)))).toBeGreaterThan(0));
 });

@@ -34,7 +34,7 @@ const GUARDED = new Map([
 function rewritten(head: RequestHead, isTrusted: boolean): Buffer {
   const text = requestHead(head, head.target, head.authority === '' ? BACKEND : head.authority, {
     ...{ peer: '10.1.2.3', client: '10.1.2.3', scheme: 'http', port: 80, requestId: 'id-1' },
-    ...{ isTrusted, strippedPrefix: null },
+    ...{ isTrusted, clientFields: '', strippedPrefix: null },
   });
   return Buffer.from(text, 'latin1');
 }

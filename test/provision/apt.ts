@@ -11,7 +11,7 @@ import { mirrors, type Source } from './sources.ts';
 const noninteractive = { env: { DEBIAN_FRONTEND: 'noninteractive' } };
 
 /** `apt-get install`, after an update where the lists are missing or stale; leaves no daemon running. */
-export async function install({ name, package: wanted }: Component): Promise<void> {
+export async function install({ name, package: wanted, daemon = name }: Component): Promise<void> {
   const args = ['install', '-y', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=300', wanted];
   progress(`installing ${name}`);
   await command('apt-get', args, noninteractive).catch(async () => {
@@ -20,7 +20,7 @@ export async function install({ name, package: wanted }: Component): Promise<voi
     progress(`installing ${name}`);
     await retried(() => command('apt-get', args, noninteractive));
   });
-  await stopDaemon(name);
+  await stopDaemon(daemon);
 }
 
 /** The daemon cannot have run before its package was there, so it is ours to stop. */

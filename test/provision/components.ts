@@ -10,6 +10,8 @@ export interface Component {
   path: string;
   /** Arguments with which it prints its version and exits 0. */
   probe: string[];
+  /** Its service, where that has another name; it is stopped again after the installation. */
+  daemon?: string;
   /** The Debian release to take it from, when the machine's own has none. Must need no libraries then. */
   release?: string;
 }
@@ -29,6 +31,14 @@ export const components = [
   { name: 'nginx', env: 'NGINX_BIN', package: 'nginx', path: 'usr/sbin/nginx', probe: ['-v'] },
   { name: 'haproxy', env: 'HAPROXY_BIN', package: 'haproxy', path: 'usr/sbin/haproxy', probe: ['-v'] },
   {
+    name: 'postgres',
+    env: 'POSTGRES_BIN',
+    package: 'postgresql-15',
+    path: 'usr/lib/postgresql/15/bin/postgres',
+    probe: ['--version'],
+    daemon: 'postgresql',
+  },
+  {
     name: 'redis-server',
     env: 'REDIS_BIN',
     package: 'redis-server',
@@ -36,6 +46,15 @@ export const components = [
     probe: ['--version'],
   },
   { name: 'openssl', env: 'OPENSSL_BIN', package: 'openssl', path: 'usr/bin/openssl', probe: ['version'] },
+  // A certificate authority for tests, and the DNS server it asks. Neither knows an option that prints a version.
+  { name: 'pebble', env: 'PEBBLE_BIN', package: 'pebble', path: 'usr/bin/pebble', probe: ['-help'] },
+  {
+    name: 'pebble-challtestsrv',
+    env: 'CHALLTESTSRV_BIN',
+    package: 'pebble',
+    path: 'usr/bin/pebble-challtestsrv',
+    probe: ['-help'],
+  },
   // For the benchmarks. wrk exits with 1 after printing its version, so it is shown to run by a script that exits.
   {
     name: 'wrk',

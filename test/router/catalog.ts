@@ -10,6 +10,9 @@ export const POLICY: Policy = {
   datacenter: 'dc1',
   accepts: (health) => health === 'passing' || health === 'warning',
   listeners: ['internal', 'web'],
+  tcpPorts: { from: 15_000, to: 15_999 },
+  takenPorts: new Map([[15_080, 'listener web']]),
+  tlsListeners: ['websecure'],
 };
 
 /** An instance `node/ID` at `10.0.0.N:8000`; a higher number is a newer registration. */

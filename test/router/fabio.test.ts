@@ -46,8 +46,14 @@ describe('sources', () => {
   test.each([
     ['urlprefix-', 'the target is missing'],
     ['urlprefix- ', 'the target is missing'],
-    ['urlprefix-:5432 proto=tcp', 'tcp routes are not served by this version'],
-    ['urlprefix-:5432', 'tcp routes are not served by this version'],
+    ['urlprefix-:5432', 'a port as the target needs proto=tcp'],
+    ['urlprefix-:5432 proto=https', 'a port as the target needs proto=tcp'],
+    ['urlprefix-:99999 proto=tcp', 'is neither a host nor a port'],
+    ['urlprefix-/ proto=tcp', 'needs a port'],
+    ['urlprefix-a.com/x proto=tcp', 'TLS has no path'],
+    ['urlprefix-10.0.0.1:5432 proto=tcp', 'is an address'],
+    ['urlprefix-:5432 proto=tcp allow=10.0.0.0/8', 'needs "ip:"'],
+    ['urlprefix-:5432 proto=tcp auth=x', 'option auth is not served'],
     ['urlprefix-:x/', 'is neither a host nor a port'],
     ['urlprefix-foo.com:http/', 'where a port belongs'],
     ['urlprefix-$OTHER.com/', 'cannot contain "$"'],
@@ -113,11 +119,11 @@ describe('options', () => {
   });
 
   test.each([
-    ['proto=tcp', 'tcp routes are not served by this version'],
+    ['proto=udp', 'udp routes are not served by this version'],
     ['proto=grpc', 'proto=grpc: not served by this version'],
     ['proto=grpcs', 'proto=grpcs: not served by this version'],
-    ['proto=h2', 'must be http or https'],
-    ['proto', 'must be http or https'],
+    ['proto=h2', 'must be http, https or tcp'],
+    ['proto', 'must be http, https or tcp'],
     ['weight=abc', 'weight=abc: must be a number'],
     ['weight=', 'must be a number'],
     ['weight=NaN', 'must be a number'],

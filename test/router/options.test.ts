@@ -31,6 +31,9 @@ describe('options of the route', () => {
     ['retry=0', { retry: 0 }],
     ['retry=10', { retry: 10 }],
     ['sticky', { sticky: 'fairlead' }],
+    ['proxy=v2', { proxy: 'v2' }],
+    ['departure=close', { departure: 'close' }],
+    ['departure=drain', {}],
     ['sticky=SID', { sticky: 'SID' }],
     ['sticky=__proto__', { sticky: '__proto__' }],
   ])('%s sets %j', (text, route) => {
@@ -144,7 +147,8 @@ describe('mistakes', () => {
     ['check=/a,499ms', 'the interval must be from 500ms to 10m'],
     ['check=/a,10m1s', 'the interval must be from 500ms to 10m'],
     ['check', 'option check needs a value'],
-    ['proxy=v2', 'option proxy is not served by this version'],
+    ['proxy=v3', 'must be v1 or v2'],
+    ['departure=now', 'must be drain or close'],
     ['insecure', 'option insecure is not served by this version'],
   ])('%s is refused: %s', (text, reason) => {
     expect(read(text)).toEqual({

@@ -18,19 +18,28 @@ describe('targets', () => {
   });
 
   test.each([
+    ['tcp:5432', '', { kind: 'tcp', port: 5432 }],
+    ['sni:DB.example.com', 'db.example.com', { kind: 'sni', port: null }],
+    ['sni:*.example.com:5432', '*.example.com', { kind: 'sni', port: 5432 }],
+  ])('%s is a stream for host %j', (text, host, stream) => {
+    expect(parseTarget(text)).toEqual({ ok: true, value: { host, path: '/', stream } });
+  });
+
+  test.each([
     ['', 'the target is missing'],
     ['http://a.com/', 'starts with "http://"'],
     ['//a.com/', 'starts with "//"'],
-    ['tcp:5432', 'tcp routes are not served by this version'],
     ['udp:53', 'udp routes are not served by this version'],
-    ['sni:db.example.com', 'sni routes are not served by this version'],
-    ['sni:*.example.com:5432', 'sni routes are not served by this version'],
+    ['udp:0', 'needs a port'],
     ['tcp:', 'tcp: needs a port from 1 to 65535, not ""'],
     ['tcp:70000', 'needs a port'],
     ['udp:dns', 'needs a port'],
     ['sni:', 'is empty'],
     ['sni:a..b', 'empty label'],
     ['sni:a.com:0', 'needs a port'],
+    ['sni:*:443', 'would take every name'],
+    ['sni:10.0.0.1:443', 'is an address'],
+    ['sni:[::1]:443', 'is an address'],
     ['a.com?x=1', 'cannot contain "?"'],
   ])('%j is refused: %s', (text, reason) => {
     expect(parseTarget(text)).toEqual({ ok: false, reason: expect.stringContaining(reason) });

@@ -6,10 +6,12 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { expect } from 'vitest';
 import type { Balance, RouteOptions, Rule } from '../../router/model.ts';
+import { streamKey } from '../../router/stream.ts';
 import type { Limits, Timeouts } from '../../src/config/config.ts';
 import { accept } from '../../src/data/accept.ts';
+import { ClientConnection } from '../../src/data/client-connection.ts';
 import type { Endpoint } from '../../src/data/endpoint.ts';
-import { Engine } from '../../src/data/engine.ts';
+import { Engine, type ListenerFacts } from '../../src/data/engine.ts';
 import type { LivePool } from '../../src/data/pools.ts';
 import {
   type CountersLayout,
@@ -17,8 +19,11 @@ import {
   EndpointCounters,
   Series,
 } from '../../src/shared/counters.ts';
-import type { FromWorker, SlottedPool, SlottedRoute } from '../../src/shared/messages.ts';
+import type { FromWorker, SlottedPool, SlottedRoute, WorkerTls } from '../../src/shared/messages.ts';
 import { QueueCounters, QueueTotal } from '../../src/shared/queue-counters.ts';
+import type { Certificate } from '../../tls/certificate.ts';
+import { everybody } from './authority.ts';
+import { startBridge } from './bridge.ts';
 import { eventually } from './process.ts';
 
 export interface RouteSpec extends Partial<Rule> {
@@ -41,10 +46,14 @@ export interface PlaneOptions {
   limits?: Partial<Limits>;
   timeouts?: Partial<Timeouts>;
   trustedProxies?: string[];
+  /** With https, `port` is a bridge that clients reach without TLS, and `securePort` the listener itself. */
   scheme?: 'http' | 'https';
+  tls?: Partial<WorkerTls> & { certificates?: readonly Certificate[]; defaultId?: string | null };
   proxyProtocol?: boolean;
   /** Which of the workers that share these counters it is; alone unless told. */
   worker?: { index: number; counters: CountersLayout };
+  /** Default: with TLS. */
+  http2?: boolean;
   /** False: the catalog is not known yet. */
   isComplete?: boolean;
 }
@@ -63,8 +72,11 @@ export interface LogLine {
 
 export interface Plane {
   readonly port: number;
+  readonly securePort: number;
   readonly engine: Engine;
   readonly counters: EndpointCounters;
+  /** The connections that speak HTTP/1.1. */
+  http1(): ClientConnection[];
   /** Slots reported as released, in order. */
   readonly released: number[];
   /** `maxconn` is as before unless given. */
@@ -81,8 +93,8 @@ export interface Plane {
   queued(name?: string): { waiting: number; timeouts: number; overflows: number };
   /** Requests in flight over all endpoints there ever were. */
   inFlight(): number;
-  /** A counter or gauge, summed over slots and listeners. */
-  sum(family: number): number;
+  /** A counter or gauge, summed over listeners, and over slots unless one is named. */
+  sum(family: number, slot?: number): number;
   /** Access-log lines so far. */
   log(): LogLine[];
   /** Waits until nothing runs any more: no client, no lease, no deadline, nothing but idle upstream connections. */
@@ -92,10 +104,11 @@ export interface Plane {
 
 const LIMITS: Limits = {
   ...{ headBytes: 16_384, fields: 100, uriBytes: 8192, bodyBytes: 0 },
-  ...{ bodyRate: 240, connections: 0, connectionsPerClient: 0, requestsPerConnection: 0 },
   queue: 1024,
+  ...{ bodyRate: 240, connections: 0, connectionsPerClient: 0, requestsPerConnection: 0, streams: 100 },
 };
 const TIMEOUTS: Timeouts = {
+  handshakeMs: 10_000,
   headMs: 10_000,
   idleMs: 75_000,
   queueMs: 5000,
@@ -103,9 +116,13 @@ const TIMEOUTS: Timeouts = {
   responseMs: 10_000,
   streamIdleMs: 10_000,
   tunnelIdleMs: 60_000,
+  tcpIdleMs: 60_000,
   upstreamIdleMs: 15_000,
   drainMs: 5000,
 };
+
+/** What a plane is unless told: a whole file of tests can be run over TLS. */
+export const defaults: { scheme: 'http' | 'https' } = { scheme: 'http' };
 
 export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
   const { index, counters: layout } = options.worker ?? { index: 0, counters: createCountersLayout(1) };
@@ -116,7 +133,9 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
   const lines: LogLine[] = [];
   const slots = new Map<string, number>();
   const known = new Set<Endpoint>();
-  const { scheme = 'http', proxyProtocol = false } = options;
+  const livePools = new Map<string, LivePool | null>();
+  const { scheme = defaults.scheme, proxyProtocol = false } = options;
+  const http2 = options.http2 ?? scheme === 'https';
   const send = (message: FromWorker): void => {
     if (message.type === 'released') released.push(...message.slots);
     if (message.type !== 'access') return;
@@ -128,13 +147,15 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
       index,
       counters: layout,
       listeners: [
-        { name: 'web', address: { host: '127.0.0.1', port: 8080 }, protocol: scheme, proxyProtocol },
+        { name: 'web', address: { host: '127.0.0.1', port: 8080 }, protocol: scheme, proxyProtocol, http2 },
       ],
+      tcp: { host: '127.0.0.1', proxyProtocol: options.proxyProtocol ?? false },
       limits: { ...LIMITS, ...options.limits },
       timeouts: { ...TIMEOUTS, ...options.timeouts },
       balance: { slowStartMs: options.slowStartMs ?? 0 },
       trustedProxies: options.trustedProxies ?? [],
       accessLog: 'json',
+      tls: { clientAuth: [], hsts: '', redirectPort: 443, ...options.tls },
     },
     send,
   );
@@ -161,7 +182,9 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
       ...{ host: '', path: '/', match: 'segment', methods: null, listeners: null, priority: 0 },
       ...given,
     };
-    const id = `${rule.host}${rule.path}${rule.methods ? ` ${rule.methods}` : ''}`;
+    const id = rule.stream
+      ? streamKey(rule.host, rule.stream)
+      : `${rule.host}${rule.path}${rule.methods ? ` ${rule.methods}` : ''}`;
     const service = pool ?? '';
     const source = { provider: 'file' as const, service, instances: [], text: id };
     return { id, rule, pool, service, options: routeOptions, source, slot: slotOf(`route ${id}`) };
@@ -176,9 +199,12 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
     engine.table.apply({
       ...{ type: 'table', version, reset, isComplete, routes, pools, forgetRoutes: [] },
     });
-    for (const route of engine.table.routes()) {
-      for (const { endpoint } of route.live.pool?.members ?? []) known.add(endpoint);
+    const streams = routes.set.flatMap(({ id }) => engine.table.stream(id) ?? []);
+    for (const route of [...engine.table.routes(), ...streams]) {
+      livePools.set(route.pool ?? '', route.live.pool);
     }
+    for (const pool of livePools.values())
+      for (const { endpoint } of pool?.members ?? []) known.add(endpoint);
   };
   const asPools = (pools: Record<string, EndpointSpec[]>): SlottedPool[] =>
     Object.entries(pools).map(([name, endpoints]) => asPool(name, endpoints));
@@ -189,22 +215,44 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
   );
   engine.hasCatalog = options.isComplete ?? true;
 
-  const facts = { name: 'web', index: 0, scheme, port: scheme === 'http' ? 8080 : 8443, proxyProtocol };
+  const facts: ListenerFacts = {
+    name: 'web',
+    index: 0,
+    scheme,
+    port: scheme === 'http' ? 8080 : 8443,
+    proxyProtocol,
+    tcpPort: 0,
+    http2,
+  };
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     accept(socket, facts, engine);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
 
+  const securePort = (server.address() as AddressInfo).port;
+  const bridge = scheme === 'https' ? await startBridge(securePort) : null;
+  if (scheme === 'https') {
+    engine.profiles.setTicketKey(Buffer.alloc(48, 1));
+    const set = options.tls?.certificates ?? [await everybody()];
+    engine.profiles.update(
+      set,
+      [],
+      options.tls?.defaultId === undefined ? (set[0]?.id ?? null) : options.tls.defaultId,
+      true,
+    );
+  }
   const inFlight = (): number => {
     let total = 0;
     for (const endpoint of known) total += counters.inFlight(endpoint.slot);
     return total;
   };
   const plane: Plane = {
-    port: (server.address() as AddressInfo).port,
+    port: bridge?.port ?? securePort,
+    securePort,
     engine,
     counters,
+    http1: () => [...engine.clients].filter((client) => client instanceof ClientConnection),
     released,
     setPools: (pools, drop = [], wanted = maxconn, as = {}) => {
       maxconn = wanted;
@@ -213,8 +261,9 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
     },
     setRoutes: (routes, drop = []) => apply({ set: routes.map(asRoute), drop }, { set: [], drop: [] }),
     pool: (name = 'main') => {
-      for (const route of engine.table.routes()) if (route.pool === name) return route.live.pool!;
-      throw new Error(`no route to the pool ${name}`);
+      const pool = livePools.get(name);
+      if (!pool) throw new Error(`no route to the pool ${name}`);
+      return pool;
     },
     endpoint: (port, pool) =>
       plane.pool(pool).members.find(({ endpoint }) => endpoint.port === port)!.endpoint,
@@ -228,11 +277,11 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
         overflows: queues.total(slot, overflows),
       };
     },
-    sum: (family) => {
+    sum: (family, slot) => {
       const series = new Series(layout.series[index]!);
       let sum = 0;
-      series.read((found, _slot, _detail, cell) => {
-        if (found === family) sum += series.cells[cell]!;
+      series.read((found, foundSlot, _detail, cell) => {
+        if (found === family && foundSlot === (slot ?? foundSlot)) sum += series.cells[cell]!;
       });
       return sum;
     },
@@ -244,7 +293,7 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
       eventually(
         () => {
           const [open, idle] = [[...known].flatMap((e) => [...e.connections]).length, idleOf(known)];
-          const now = { clients: engine.clients.size, leases: inFlight(), busy: open - idle };
+          const now = { clients: engine.openConnections, leases: inFlight(), busy: open - idle };
           expect(now).toEqual({ clients: 0, leases: 0, busy: 0 });
           expect(engine.deadlines.size).toBe(open + engine.departures.size);
         },
@@ -252,6 +301,7 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
       ),
     close: async () => {
       const done = new Promise((resolve) => server.close(resolve));
+      bridge?.close();
       engine.close();
       await done;
     },

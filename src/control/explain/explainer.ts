@@ -1,27 +1,34 @@
-import { type Candidate, candidatesOf } from '../../../router/candidates.ts';
+import type { Candidate } from '../../../router/candidates.ts';
 import type { Health, Instance } from '../../../router/model.ts';
-import { nearHosts } from '../../../router/near-misses.ts';
+import { StreamTable } from '../../../router/stream-table.ts';
 import { Table } from '../../../router/table.ts';
-import type { Limits, ListenerConfig } from '../../config/config.ts';
+import type { Certificate } from '../../../tls/certificate.ts';
+import { policy } from '../../../tls/policy.ts';
+import { type ClientAuth, Profiles } from '../../../tls/profiles.ts';
+import type { Limits } from '../../config/config.ts';
 import { type Parsed, refuse } from '../../config/units.ts';
 import { Networks } from '../../data/forwarded.ts';
 import { REPLIES } from '../../shared/reasons.ts';
+import type { CertificateStore } from '../certificates/store.ts';
 import type { Guard } from '../guard.ts';
 import { type EndpointView, endpointsView, type ViewSources } from '../views.ts';
 import { type Excluded, type ExcludedSources, excludedOf, refusedFor } from './excluded.ts';
 import { explainHttp } from './http.ts';
 import { type Question, readQuestion } from './question.ts';
-import type { Verdict } from './verdict.ts';
+import { explainTcp, explainTls } from './stream.ts';
+import type { Surroundings, Verdict } from './verdict.ts';
 
 export interface ExplainerOptions {
   readonly views: ViewSources;
   readonly guard: Pick<Guard, 'heldNews' | 'reason'>;
+  readonly certificates: Pick<CertificateStore, 'live' | 'defaultId'>;
   readonly catalog: ReadonlyMap<string, readonly Instance[]>;
-  readonly isComplete: () => boolean;
   readonly accepts: (health: Health) => boolean;
-  readonly listeners: () => readonly ListenerConfig[];
-  readonly limits: Limits;
   readonly trustedProxies: readonly string[];
+  readonly clientAuth: readonly ClientAuth[];
+  readonly limits: Limits;
+  /** What changes while the router runs. */
+  readonly present: () => Pick<Surroundings, 'isComplete' | 'listeners' | 'openPorts' | 'redirectPort'>;
 }
 
 /** Hosts may have thousands of routes; beyond these nobody reads. */
@@ -30,82 +37,81 @@ const MAX_CANDIDATES = 500;
 export type Explanation = Readonly<Record<string, unknown>>;
 
 /**
- * Says what would become of a request, and why. It keeps a table of its own, made of the same routes that the workers
- * were sent, when somebody asks for the first time.
+ * Says what would become of a request or a connection, and why. It keeps tables of its own, made of the same routes that
+ * the workers were sent, when somebody asks for the first time.
  */
 export class Explainer {
   readonly #options: ExplainerOptions;
   readonly #trustedProxies: Networks;
   readonly #table = new Table();
+  readonly #streams = new StreamTable();
+  readonly #profiles: Profiles;
+  #certificates: readonly Certificate[] = [];
   #version = -1;
 
   constructor(options: ExplainerOptions) {
     this.#options = options;
     this.#trustedProxies = new Networks(options.trustedProxies);
+    this.#profiles = new Profiles(options.clientAuth, policy.alpn);
   }
 
   /** Answers the parameters of `/api/explain`. */
   explain(params: URLSearchParams): Parsed<Explanation> {
     const question = readQuestion(params);
     if (!question.ok) return question;
-    this.#refresh();
-    const verdict = this.#verdict(question.value);
-    return verdict.ok ? { ok: true, value: this.#story(verdict.value) } : verdict;
-  }
-
-  #verdict(question: Question): Parsed<Verdict> {
-    switch (question.scheme) {
-      case 'http':
-      case 'https':
-        return explainHttp(question, this.#httpContext());
-      default:
-        return refuse(
-          `url begins with ${question.scheme}://, which is not explained; http:// and https:// are`,
-        );
+    const explainScheme = SCHEMES.get(question.value.scheme);
+    if (explainScheme === undefined) {
+      const known = [...SCHEMES.keys()].map((scheme) => `${scheme}://`).join(', ');
+      return refuse(`url begins with ${question.value.scheme}://, which nothing answers; there are ${known}`);
     }
-  }
-
-  #httpContext(): Parameters<typeof explainHttp>[1] {
-    const { isComplete, listeners, limits } = this.#options;
-    const trustedProxies = this.#trustedProxies;
-    return { table: this.#table, isComplete: isComplete(), listeners: listeners(), limits, trustedProxies };
+    this.#refresh();
+    const { limits, present } = this.#options;
+    const verdict = explainScheme(question.value, {
+      ...{ table: this.#table, streams: this.#streams, profiles: this.#profiles, limits, ...present() },
+      trustedProxies: this.#trustedProxies,
+    });
+    return verdict.ok ? { ok: true, value: this.#story(verdict.value) } : verdict;
   }
 
   /** Routes that did not change keep their identity in the planner: only others are set anew. */
   #refresh(): void {
-    const { planner, version } = this.#options.views;
-    if (this.#version === version()) return;
-    this.#version = version();
-    for (const { id } of [...this.#table.routes()]) if (!planner.routes.has(id)) this.#table.drop(id);
-    for (const route of planner.routes.values())
-      if (this.#table.get(route.id) !== route) this.#table.set(route);
+    const { views, certificates } = this.#options;
+    if (this.#certificates !== certificates.live) {
+      this.#certificates = certificates.live;
+      this.#profiles.update(certificates.live, [], certificates.defaultId, true);
+    }
+    const { routes } = views.planner;
+    if (this.#version === views.version()) return;
+    this.#version = views.version();
+    for (const table of [this.#table, this.#streams])
+      for (const { id } of [...table.routes()]) if (!routes.has(id)) table.drop(id);
+    for (const route of routes.values()) {
+      const table = route.rule.stream ? this.#streams : this.#table;
+      if (table.get(route.id) !== route) table.set(route);
+    }
   }
 
   #story(verdict: Verdict): Explanation {
-    const { route, asked } = verdict;
-    const served = route === null ? NOBODY : this.#serving(route.id);
-    const isUnserved =
-      verdict.decision === 'forward' &&
-      !served.endpoints.some(({ weight, state }) => weight > 0 && state !== 'draining');
-    const { decision, reason, status, why, location, target, request } = isUnserved
-      ? unserved(verdict)
-      : verdict;
+    const { route } = verdict;
+    const served = route === null ? this.#nobody(verdict.topic) : this.#serving(route.id);
+    const canServe = served.endpoints.some(({ weight, state }) => weight > 0 && state !== 'draining');
+    const { decision, reason, status, why, location, target, request, near } =
+      verdict.decision === 'forward' && !canServe ? unserved(verdict) : verdict;
     return {
       ...{ version: this.#version, request, decision, reason, status, why, location, target },
       route: route?.id ?? null,
       options: route?.options ?? null,
       source: route?.source ?? null,
-      candidates: asked === null ? [] : this.#candidates(asked),
-      ...(route === null && asked !== null && { near: this.#near(asked.host) }),
+      candidates: this.#withConflicts(verdict.candidates.slice(0, MAX_CANDIDATES)),
+      ...(route === null && { near }),
       ...served,
-      ...(route === null && asked !== null && { excluded: refusedFor(asked.host, this.#excludedSources()) }),
     };
   }
 
-  #candidates(asked: NonNullable<Verdict['asked']>): Candidate[] {
+  /** Other services that claim the rule of a candidate and have not got it. */
+  #withConflicts(candidates: readonly Candidate[]): Candidate[] {
     const { resolved } = this.#options.views.planner;
-    const found = candidatesOf(this.#table, asked).slice(0, MAX_CANDIDATES);
-    return found.flatMap((candidate) => {
+    return candidates.flatMap((candidate) => {
       const { conflicts = [], services = [] } = resolved.get(candidate.route) ?? {};
       const lost = conflicts.filter(({ service }) => !services.includes(service));
       const others = new Map(lost.map(({ service, reason }) => [service, reason]));
@@ -119,11 +125,10 @@ export class Explainer {
     });
   }
 
-  #near(host: string): string[] {
-    const hosts = function* (table: Table): Iterable<string> {
-      for (const { rule } of table.routes()) yield rule.host;
-    };
-    return nearHosts(host, hosts(this.#table));
+  /** Without a route: tags that were refused may be what is missed. */
+  #nobody(topic: string): Serving {
+    const excluded = topic === '' ? [] : refusedFor(topic, this.#excludedSources());
+    return { pool: null, endpoints: [], excluded };
   }
 
   #serving(id: string): Serving {
@@ -165,7 +170,12 @@ interface Serving {
   readonly excluded: readonly Excluded[];
 }
 
-const NOBODY: Serving = { pool: null, endpoints: [], excluded: [] };
+const SCHEMES: ReadonlyMap<string, (question: Question, around: Surroundings) => Parsed<Verdict>> = new Map([
+  ['http', explainHttp],
+  ['https', explainHttp],
+  ['tcp', explainTcp],
+  ['tls', explainTls],
+]);
 
 /** A known host without anybody to ask. */
 function unserved(verdict: Verdict): Verdict {

@@ -1,10 +1,13 @@
-import type { Asked } from '../../../router/candidates.ts';
+import { type Asked, candidatesOf } from '../../../router/candidates.ts';
+import { hostOfAuthority } from '../../../router/hosts.ts';
 import type { Route } from '../../../router/model.ts';
+import { nearHosts } from '../../../router/near-misses.ts';
 import type { Table } from '../../../router/table.ts';
-import type { Limits, ListenerConfig } from '../../config/config.ts';
-import { accept, type Parsed, quote, refuse } from '../../config/units.ts';
+import type { Profile } from '../../../tls/profiles.ts';
+import type { Limits } from '../../config/config.ts';
+import { accept, type Parsed } from '../../config/units.ts';
 import { type DecidableRoute, type Decision, decide } from '../../data/decide.ts';
-import { clientOf, Networks, plainAddress } from '../../data/forwarded.ts';
+import { clientOf, plainAddress } from '../../data/forwarded.ts';
 import { chainOf } from '../../data/head-writer.ts';
 import { HeadParser } from '../../data/http1/head-parser.ts';
 import { HeadReader } from '../../data/http1/head-reader.ts';
@@ -12,66 +15,83 @@ import { type Refused, type RequestHead, readRequest, refusalOf } from '../../da
 import { reasonOfRefusal } from '../../data/replies.ts';
 import { REPLIES } from '../../shared/reasons.ts';
 import type { Question } from './question.ts';
-import type { Verdict } from './verdict.ts';
+import { explainSharedName } from './stream.ts';
+import { listenerFor, portOf, type Surroundings, type Verdict, withNetworks } from './verdict.ts';
 
-export interface HttpContext {
-  readonly table: Table;
-  readonly isComplete: boolean;
-  readonly listeners: readonly ListenerConfig[];
-  readonly limits: Limits;
-  readonly trustedProxies: Networks;
-}
+/** ACME's answers are for authorities, which do not ask here. */
+const NO_CHALLENGES: ReadonlyMap<string, string> = new Map();
 
 /**
  * What a worker would do with a request: the head is written as a client writes it and goes through the workers' own
  * parser and decision.
  */
-export function explainHttp(question: Question, context: HttpContext): Parsed<Verdict> {
-  const chosen = listenerFor(question, context.listeners);
+export function explainHttp(question: Question, around: Surroundings): Parsed<Verdict> {
+  const scheme = question.scheme === 'https' ? 'https' : 'http';
+  const port = portOf(question.authority);
+  const chosen = listenerFor(scheme, question.listener, port, around.listeners);
   if (!chosen.ok) return chosen;
-  const { name, protocol: scheme } = chosen.value;
+  const listener = chosen.value;
+  const isTls = listener.protocol === 'https';
+  const serverName = isTls ? serverNameOf(question.authority) : '';
+  if (isTls) {
+    const passedOn = explainSharedName(question, serverName, listener.name, around);
+    if (passedOn !== null) return accept(passedOn);
+  }
+  const profile = isTls ? around.profiles.profileFor(serverName) : null;
   const peer = plainAddress(question.client);
-  const head = readHead(headText(question), context.limits);
-  const request = { method: question.method, url: question.url, listener: name, scheme };
-  if ('refused' in head) return accept(malformed(head, { ...request, client: peer }));
-  const isTrusted = context.trustedProxies.has(peer);
-  const client = clientOf({ address: peer, isTrusted }, chainOf(head), context.trustedProxies);
-  let asked: Asked | null = null;
-  let found: Route | null = null;
-  const table = {
-    match(host: string, path: string, method: string, listener: string): DecidableRoute | null {
-      asked = { host, path, method, listener };
-      found = context.table.match(host, path, method, listener);
-      return found && withNetworks(found);
+  const head = readHead(headText(question), around.limits);
+  const request = { method: question.method, url: question.url, listener: listener.name, client: peer };
+  if (isTls && profile === null) return accept(unknownName(serverName, request));
+  if ('refused' in head) return accept(malformed(head, request));
+  const isTrusted = around.trustedProxies.has(peer);
+  const client = clientOf({ address: peer, isTrusted }, chainOf(head), around.trustedProxies);
+  const asking = new Asking(around.table);
+  const decision = decide(head, client, {
+    engine: {
+      table: asking,
+      hasCatalog: around.isComplete,
+      limits: around.limits,
+      profiles: around.profiles,
+      challenges: NO_CHALLENGES,
+      setup: { tls: { redirectPort: around.redirectPort } },
     },
-  };
-  const engine = { table, hasCatalog: context.isComplete, limits: context.limits };
-  const decision = decide(head, client, isTrusted, { name, scheme }, engine);
+    listener,
+    peer: { isTrusted },
+    tls: profile && { serverName, profile },
+  });
+  const { asked, found } = asking;
   return accept({
     ...verdictOf(decision),
-    why: whyOf(decision, found, client, asked),
+    why: whyOf(decision, found, client, asked) + clientCertificateWords(profile),
     route: found,
-    asked,
+    candidates: asked === null ? [] : candidatesOf(around.table, asked),
+    near: asked === null || found !== null ? [] : nearHosts(head.host, hostsOf(around.table)),
+    topic: head.host,
     request: { ...request, host: head.host, client },
   });
 }
 
-/** The one that is named; else the one with the URL's port, or the first that speaks its scheme. */
-function listenerFor(
-  { scheme, authority, listener }: Question,
-  listeners: readonly ListenerConfig[],
-): Parsed<ListenerConfig> {
-  const there = listeners.map(({ name }) => name).join(', ') || 'none';
-  if (listener !== null) {
-    const named = listeners.find(({ name }) => name === listener);
-    return named ? accept(named) : refuse(`no listener is called ${quote(listener)}; there is ${there}`);
+/** The table as a worker asks it, remembering what it was asked and what it found. */
+class Asking {
+  asked: Asked | null = null;
+  found: Route | null = null;
+  readonly #table: Table;
+
+  constructor(table: Table) {
+    this.#table = table;
   }
-  const port = Number(/:(\d+)$/.exec(authority)?.[1] ?? 0);
-  const speaking = listeners.filter(({ protocol }) => protocol === scheme);
-  const found = speaking.find(({ address }) => address.port === port) ?? speaking[0];
-  return found
-    ? accept(found)
-    : refuse(`no listener speaks ${scheme}: say which one it comes to (listener); there is ${there}`);
+
+  match(host: string, path: string, method: string, listener: string): DecidableRoute | null {
+    this.asked = { host, path, method, listener };
+    this.found = this.#table.match(host, path, method, listener);
+    return this.found && withNetworks(this.found);
+  }
+}
+
+/** What a client puts into its handshake: no port, and no address (RFC 6066, 3). */
+function serverNameOf(authority: string): string {
+  const host = hostOfAuthority(authority) ?? '';
+  return /^\[|^[\d.]+$/.test(host) ? '' : host;
 }
 
 function headText({ method, authority, rest, headers }: Question): string {
@@ -89,22 +109,24 @@ function readHead(text: string, limits: Limits): RequestHead | Refused {
   return readRequest(reader.parser, reader.text);
 }
 
+/** Refused before there is anything to look up. */
+const UNASKED = {
+  decision: 'refuse',
+  location: null,
+  target: null,
+  route: null,
+  candidates: [],
+  near: [],
+} as const;
+
 function malformed({ status, fault }: Refused, request: Verdict['request']): Verdict {
-  return {
-    decision: 'refuse',
-    reason: reasonOfRefusal(status),
-    status,
-    why: `the request is not served as it is written: ${fault.replaceAll('_', ' ')}`,
-    ...{ location: null, target: null, route: null, asked: null, request },
-  };
+  const why = `the request is not served as it is written: ${fault.replaceAll('_', ' ')}`;
+  return { ...UNASKED, reason: reasonOfRefusal(status), status, why, topic: '', request };
 }
 
-function withNetworks(route: Route): DecidableRoute {
-  const { allow, deny } = route.options;
-  return {
-    ...route,
-    live: { allow: allow ? new Networks(allow) : null, deny: deny ? new Networks(deny) : null },
-  };
+function unknownName(serverName: string, request: Verdict['request']): Verdict {
+  const why = `there is no certificate for ${serverName || 'a client that names no server'}: the handshake is refused`;
+  return { ...UNASKED, reason: null, status: null, why, topic: serverName, request };
 }
 
 function verdictOf(
@@ -114,6 +136,8 @@ function verdictOf(
   switch (decision.kind) {
     case 'forward':
       return { ...nothing, decision: 'forward', target: decision.target };
+    case 'challenge':
+      return { ...nothing, decision: 'answer', status: 200 };
     case 'redirect': {
       const { status, location } = decision;
       return { ...nothing, decision: 'redirect', status, location };
@@ -131,9 +155,14 @@ function whyOf(
   client: string,
   asked: Asked | null,
 ): string {
-  if (decision.kind === 'forward') return `${decision.route.id} takes it`;
-  if (decision.kind === 'redirect')
-    return `${decision.route.id} redirects${decision.route.options.https === undefined ? '' : ' to https'}`;
+  switch (decision.kind) {
+    case 'forward':
+      return `${decision.route.id} takes it`;
+    case 'challenge':
+      return 'an authority asks for a token that the router has';
+    case 'redirect':
+      return `${decision.route.id} redirects it`;
+  }
   switch (decision.reason) {
     case 'no_catalog':
       return 'nothing matches so far, and the catalog is not complete yet';
@@ -145,7 +174,21 @@ function whyOf(
       return `${client} is not among those that ${found!.id} allows`;
     case 'body_too_large':
       return 'the announced body is larger than limits.body';
+    case 'misdirected':
+      return found === null
+        ? 'the connection has shown the certificate of another host'
+        : 'clients of this host must show a certificate, which a proxy in front cannot vouch for';
     default:
       return 'the path cannot be matched safely: a dot segment, an encoded NUL or a broken escape';
   }
+}
+
+function clientCertificateWords(profile: Profile | null): string {
+  return profile?.clientAuth?.mode === 'required'
+    ? '; clients without a certificate of theirs get no further than TLS'
+    : '';
+}
+
+function* hostsOf(table: Table): Iterable<string> {
+  for (const { rule } of table.routes()) yield rule.host;
 }

@@ -29,9 +29,16 @@ export interface Read {
 
 export type ReadResult = Read | Fault;
 
+export interface WriteOptions {
+  readonly body?: string;
+  readonly signal?: AbortSignal;
+}
+
 export interface ConsulClient {
   /** One GET; never rejects. `path` starts with `/v1/` and may carry a query. */
   read(path: string, options: ReadOptions): Promise<ReadResult>;
+  /** One PUT; never rejects, and is never repeated by itself. A fault may have been carried out all the same. */
+  write(path: string, options?: WriteOptions): Promise<ReadResult>;
   /** Open connections. */
   connections(): number;
   close(): Promise<void>;
@@ -52,7 +59,9 @@ const ERROR_BODY_LIMIT = 4096;
 /** Beside the watches: services list, KV, and confirming or refetching reads. */
 const SPARE_CONNECTIONS = 4;
 
-/** Typed reads of Consul's HTTP API over one bounded set of kept-alive connections. */
+const never = new AbortController().signal;
+
+/** Typed reads and writes of Consul's HTTP API over one bounded set of kept-alive connections. */
 export function createConsulClient(config: ConsulConfig, limits: ClientLimits = {}): ConsulClient {
   const url = new URL(config.url);
   const prefix = url.pathname.replace(/\/+$/, '');
@@ -69,14 +78,20 @@ export function createConsulClient(config: ConsulConfig, limits: ClientLimits = 
     connect: connector(config),
   });
 
-  async function read(path: string, options: ReadOptions): Promise<ReadResult> {
+  async function ask(
+    method: 'GET' | 'PUT',
+    path: string,
+    options: ReadOptions,
+    body: string | null,
+  ): Promise<ReadResult> {
     const deadline = openDeadline(options, limits.graceMs ?? GRACE_MS);
     try {
       const answer = await pool.request({
-        method: 'GET',
+        method,
         path: prefix + withQuery(path, config, options),
         headers: headersFor(token.current()),
         signal: deadline.signal,
+        body,
       });
       const result = await readAnswer(answer, options, bodyLimit);
       if (result.kind === 'error' && result.code === 'acl') token.refused();
@@ -90,7 +105,12 @@ export function createConsulClient(config: ConsulConfig, limits: ClientLimits = 
     }
   }
 
-  return { read, connections: () => pool.stats.connected, close: () => pool.destroy() };
+  return {
+    read: (path, options) => ask('GET', path, options, null),
+    write: (path, { body = '', signal = never } = {}) => ask('PUT', path, { signal }, body),
+    connections: () => pool.stats.connected,
+    close: () => pool.destroy(),
+  };
 }
 
 function headersFor(token: string | null): Record<string, string> {

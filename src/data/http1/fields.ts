@@ -26,6 +26,9 @@ export const Field = {
   setCookie: 18,
   /** Hop-by-hop too, but an upstream says in it how long it keeps a connection. */
   keepAlive: 19,
+  hsts: 20,
+  /** About a client's certificate: only ever ours. */
+  clientCertificate: 21,
 } as const;
 
 const NAMES: Readonly<Record<string, number>> = {
@@ -57,6 +60,12 @@ const NAMES: Readonly<Record<string, number>> = {
   cookie: Field.cookie,
   accept: Field.accept,
   'set-cookie': Field.setCookie,
+  'strict-transport-security': Field.hsts,
+  'x-forwarded-tls-client-cert': Field.clientCertificate,
+  'x-forwarded-tls-client-cert-info': Field.clientCertificate,
+  // RFC 9440.
+  'client-cert': Field.clientCertificate,
+  'client-cert-chain': Field.clientCertificate,
 };
 
 interface Known {
@@ -81,6 +90,7 @@ const GUARDED: ReadonlySet<number> = new Set([
   Field.forwardedProto,
   Field.managed,
   Field.requestId,
+  Field.clientCertificate,
 ]);
 
 /**
@@ -108,6 +118,16 @@ export function kindOfName(bytes: Uint8Array, start: number, end: number): numbe
   return Field.other;
 }
 
+/** The kind of a lower-case name that is no longer bytes. */
+export function kindOfText(name: string): number {
+  const kind = BY_NAME.get(name);
+  if (kind !== undefined) return kind;
+  if (name.length > LONGEST || !/[_.]/.test(name)) return Field.other;
+  const meant = BY_NAME.get(name.replace(/[_.]/g, '-'));
+  return meant !== undefined && GUARDED.has(meant) ? Field.hopByHop : Field.other;
+}
+
+const BY_NAME: ReadonlyMap<string, number> = new Map(Object.entries(NAMES));
 const DASH = 0x2d;
 const UNDERSCORE = 0x5f;
 const DOT = 0x2e;

@@ -45,7 +45,7 @@ const State = {
   endLf: 13,
 } as const;
 
-const MAX_METHOD = 32;
+export const MAX_METHOD = 32;
 /** RFC 9112 §2.2 asks servers to ignore an empty line before a request; two are tolerated. */
 const MAX_EMPTY_LINES = 2;
 const VERSION = 'HTTP/1.';

@@ -29,6 +29,8 @@ export interface RequestHead {
   /** Origin form, or `*`. */
   readonly target: string;
   readonly minor: number;
+  /** It came over HTTP/2: what follows is payload, without the framing that `framing` names for the upstream. */
+  readonly isHttp2: boolean;
   /** As received; the authority of an absolute-form target where there was one. Empty for an HTTP/1.0 request without. */
   readonly authority: string;
   /** Lower case, no port; empty when the request named none. */
@@ -82,7 +84,7 @@ export function refusalOf(fault: HeadFault): Refused {
   }
 }
 
-function refuse(status: Refused['status'], fault: string): Refused {
+export function refuse(status: Refused['status'], fault: string): Refused {
   return { refused: true, status, fault };
 }
 
@@ -134,6 +136,7 @@ export function readRequest(parser: HeadParser, text: string): RequestHead | Ref
     method,
     target,
     minor: parser.minor,
+    isHttp2: false,
     authority,
     host,
     fields,

@@ -23,7 +23,9 @@ test('a valid configuration says so, with the file that was read', async () => {
   write('workers: 1\nlisteners: { web: { address: ":1" }, tls: { address: ":2", protocol: https } }');
   const { code, stdout, stderr } = await fairlead(['check'], { cwd: folder });
   expect([code, stdout]).toEqual([0, `configuration is valid: ${file}\n`]);
-  expect(stderr).toMatch(/^warning: fairlead.yaml:2:\d+: TLS termination is not available in this version: /);
+  expect(stderr).toMatch(
+    /^warning: fairlead.yaml:2:\d+: listener "tls" is ignored: https needs tls.certificates/,
+  );
 });
 
 test('every problem is told, and the exit code is 1', async () => {
@@ -52,6 +54,8 @@ test('static routes are judged by the rule parser', async () => {
   expect(
     await checkRoutes({
       listeners: [],
+      tcp: { ports: null, host: '', proxyProtocol: false },
+      admin: { address: { host: '127.0.0.1', port: 9998 }, token: null },
       routes: [
         { ...route, rule: 'a.example.com/ strip', at: 'f:1:1' },
         { ...route, rule: 'a.example.com/ bogus=1', at: 'f:2:1' },

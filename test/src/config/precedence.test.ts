@@ -20,13 +20,24 @@ test('without any source the documented defaults hold', () => {
       holdMs: 60_000,
       forgetMs: 600_000,
     },
-    listeners: [{ name: 'web', address: { host: '', port: 8080 }, protocol: 'http', proxyProtocol: false }],
+    listeners: [
+      {
+        name: 'web',
+        address: { host: '', port: 8080 },
+        protocol: 'http',
+        proxyProtocol: false,
+        http2: false,
+      },
+    ],
     admin: { address: { host: '127.0.0.1', port: 9998 }, token: null },
     trustedProxies: [],
-    tcp: { ports: null },
+    tcp: { ports: null, host: '', proxyProtocol: false },
     dialects: { fairlead: true, fabio: { enabled: true, tagPrefix: 'urlprefix-', kvPath: '/fabio/config' } },
     routes: [],
-    tls: { certificates: [], defaultName: null, strict: false },
+    tls: {
+      ...{ certificates: [], defaultName: null, strict: false },
+      ...{ clientAuth: [], hsts: '', redirectPort: null },
+    },
     limits: {
       headBytes: 16_384,
       fields: 100,
@@ -37,8 +48,10 @@ test('without any source the documented defaults hold', () => {
       connectionsPerClient: 0,
       requestsPerConnection: 0,
       queue: 1024,
+      streams: 100,
     },
     timeouts: {
+      handshakeMs: 10_000,
       headMs: 10_000,
       idleMs: 75_000,
       queueMs: 5000,
@@ -46,11 +59,13 @@ test('without any source the documented defaults hold', () => {
       responseMs: 60_000,
       streamIdleMs: 60_000,
       tunnelIdleMs: 3_600_000,
+      tcpIdleMs: 3_600_000,
       upstreamIdleMs: 15_000,
       drainMs: 30_000,
     },
     balance: { slowStartMs: 10_000 },
     workers: availableParallelism(),
+    acme: null,
     dataDir: `${cwd}/.fairlead`,
     logLevel: 'info',
     accessLog: 'json',
@@ -82,7 +97,7 @@ consul:
 listeners:
   web: { address: ":80" }
   internal: { address: "[::1]:8081", protocol: http, proxyProtocol: true }
-tcp: { ports: "15000-15999" }
+tcp: { ports: "15000-15999", address: "[::1]", proxyProtocol: true }
 admin: { address: "127.0.0.1:9000", token: letmein }
 trustedProxies: [10.0.0.0/8, "fd00::/8", 192.168.1.1]
 dialects: { fairlead: false, fabio: { enabled: false, tagPrefix: "edge-", kvPath: null } }
@@ -92,7 +107,7 @@ routes:
   - { rule: "old.example.com redirect=301,https://new.example.com" }
 limits:
   { head: 32KiB, fields: 50, uri: 4KiB, body: 1GiB, bodyRate: 1KiB, connections: 9000, connectionsPerClient: 20, requestsPerConnection: 1000, queue: 50 }
-timeouts: { head: 1s, idle: 2s, queue: 300ms, connect: 250ms, response: 4s, streamIdle: 5s, tunnelIdle: 6s, upstreamIdle: 7s, drain: 0s }
+timeouts: { head: 1s, idle: 2s, queue: 300ms, connect: 250ms, response: 4s, streamIdle: 5s, tunnelIdle: 6s, tcpIdle: 8s, upstreamIdle: 7s, drain: 0s }
 balance: { slowStart: 30s }
 tls: { certificates: [{ folder: certs }], strict: true }
 workers: 3
@@ -124,12 +139,18 @@ accessLog: combined
       forgetMs: 0,
     },
     listeners: [
-      { name: 'web', address: { host: '', port: 80 }, protocol: 'http', proxyProtocol: false },
-      { name: 'internal', address: { host: '::1', port: 8081 }, protocol: 'http', proxyProtocol: true },
+      { name: 'web', address: { host: '', port: 80 }, protocol: 'http', proxyProtocol: false, http2: false },
+      {
+        name: 'internal',
+        address: { host: '::1', port: 8081 },
+        protocol: 'http',
+        proxyProtocol: true,
+        http2: false,
+      },
     ],
     admin: { address: { host: '127.0.0.1', port: 9000 }, token: 'letmein' },
     trustedProxies: ['10.0.0.0/8', 'fd00::/8', '192.168.1.1/32'],
-    tcp: { ports: { from: 15_000, to: 15_999 } },
+    tcp: { ports: { from: 15_000, to: 15_999 }, host: '::1', proxyProtocol: true },
     dialects: { fairlead: false, fabio: { enabled: false, tagPrefix: 'edge-', kvPath: null } },
     routes: [
       {
@@ -147,6 +168,7 @@ accessLog: combined
       ],
       defaultName: null,
       strict: true,
+      ...{ clientAuth: [], hsts: '', redirectPort: null },
     },
     limits: {
       headBytes: 32_768,
@@ -158,8 +180,10 @@ accessLog: combined
       connectionsPerClient: 20,
       requestsPerConnection: 1000,
       queue: 50,
+      streams: 100,
     },
     timeouts: {
+      handshakeMs: 10_000,
       headMs: 1000,
       idleMs: 2000,
       queueMs: 300,
@@ -167,11 +191,13 @@ accessLog: combined
       responseMs: 4000,
       streamIdleMs: 5000,
       tunnelIdleMs: 6000,
+      tcpIdleMs: 8000,
       upstreamIdleMs: 7000,
       drainMs: 0,
     },
     balance: { slowStartMs: 30_000 },
     workers: 3,
+    acme: null,
     dataDir: `${cwd}/state`,
     logLevel: 'debug',
     accessLog: 'combined',
@@ -258,23 +284,36 @@ describe('listeners', () => {
     expect(loadOk({ yaml: `${yaml}\ntrustedProxies: [10.0.0.1]` }).warnings).toEqual([]);
   });
 
-  test('https is ignored with a warning, wherever it comes from', () => {
+  test('https needs certificates, and is ignored with a warning without', () => {
     const yaml = `listeners:
   web: { address: ":80" }
   websecure: { address: ":443", protocol: https }
 tls:
-  certificates: [{ folder: ./certs }]
   acme: { email: ops@example.com, directory: letsencrypt }
 `;
     const { config, warnings } = loadOk({ yaml });
-    const reason = 'TLS termination is not available in this version';
     expect(config.listeners.map(({ name }) => name)).toEqual(['web']);
     expect(warnings).toEqual([
-      `fairlead.yaml:3:14: ${reason}: listener "websecure" is ignored`,
-      `fairlead.yaml:6:9: ${reason}: tls.acme is ignored`,
+      'fairlead.yaml:3:14: listener "websecure" is ignored: https needs tls.certificates',
+      'fairlead.yaml:5:9: ACME is not available in this version: tls.acme is ignored',
     ]);
     expect(loadOk({ flags: { https: [':8443'] } }).warnings).toEqual([
-      `flag --https: ${reason}: listener "websecure" is ignored`,
+      'flag --https: listener "websecure" is ignored: https needs tls.certificates',
     ]);
+  });
+
+  test('certificates open :8443, unless listeners are named', () => {
+    const yaml = 'tls: { certificates: [{ certFile: a.pem }] }';
+    const addresses = (input: Parameters<typeof loadOk>[0]) =>
+      loadOk(input).config.listeners.map(
+        ({ name, address, protocol }) => `${name} ${address.port} ${protocol}`,
+      );
+    expect(addresses({ yaml })).toEqual(['web 8080 http', 'websecure 8443 https']);
+    expect(addresses({ yaml, flags: { https: [':1', ':2'] } })).toEqual([
+      'websecure 1 https',
+      'websecure2 2 https',
+      'web 8080 http',
+    ]);
+    expect(addresses({ yaml: `${yaml}\nlisteners: { x: { address: ":7" } }` })).toEqual(['x 7 http']);
   });
 });

@@ -48,7 +48,10 @@ beforeEach(() => {
   };
   slots = new EndpointSlots(1_000, 1, () => {});
   publisher = new Publisher({
-    planner: new Planner({ dialects, datacenter: '', listeners: ['web'], accepts }),
+    planner: new Planner({
+      ...{ dialects, datacenter: '', listeners: ['web'], accepts },
+      ...{ tcpPorts: null, takenPorts: new Map(), tlsListeners: [] },
+    }),
     guard: new Guard({ holdMs: HOLD_MS, accepts, now: () => now }),
     poolSlots: new PoolSlots(new QueueCounters(createQueuesLayout(1))),
     ...{ endpointSlots: slots, forgetMs: FORGET_MS, log: log as unknown as Log },
@@ -56,6 +59,7 @@ beforeEach(() => {
       sent.push(message);
       receivedAt.push(at);
     },
+    onRoutes: () => {},
     onService: (service, list) => void saved.set(service, list),
     onComplete: () => void completions++,
     onChecks: () => {},
@@ -86,7 +90,11 @@ function live(): Record<string, number[]> {
 function statics(rule: string, to: Pick<StaticEntry, 'service'> & { to?: string[] }): readonly StaticEntry[] {
   const result = readStatics({
     routes: [{ rule, to: to.to ?? [], service: to.service, at: 'f:1:1' }],
-    listeners: [{ name: 'web', address: { host: '', port: 80 }, protocol: 'http', proxyProtocol: false }],
+    tcp: { ports: null, host: '', proxyProtocol: false },
+    admin: { address: { host: '127.0.0.1', port: 9998 }, token: null },
+    listeners: [
+      { name: 'web', address: { host: '', port: 80 }, protocol: 'http', proxyProtocol: false, http2: false },
+    ],
   });
   if (!result.ok) throw new Error(JSON.stringify(result.problems));
   return result.entries;

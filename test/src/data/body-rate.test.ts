@@ -111,8 +111,9 @@ describe('limits.bodyRate', () => {
   });
 
   test('who waits for 100 Continue is not slow, nor just after it', async () => {
-    const gate = Promise.withResolvers<void>();
+    const [gate, reached] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     await begin(async (request, reply) => {
+      reached.resolve();
       await gate.promise;
       await reply.write(head('HTTP/1.1 100 Continue'));
       for await (const _ of request.body);
@@ -121,6 +122,7 @@ describe('limits.bodyRate', () => {
     const one = await upload(
       head('POST / HTTP/1.1', 'Host: a', 'Expect: 100-continue', 'Transfer-Encoding: chunked'),
     );
+    await reached.promise;
     later(5000);
     later(5000);
     gate.resolve();
@@ -147,7 +149,7 @@ describe('limits.bodyRate', () => {
     plane.setPools({ main: [(server.address() as { port: number }).port] });
     const one = await upload(head('POST / HTTP/1.1', 'Host: a', `Content-Length: ${64 * MiB}`));
     one.socket.write(Buffer.alloc(16 * MiB));
-    const [client] = plane.engine.clients;
+    const [client] = plane.http1();
     await eventually(() => client!.isPaused);
     sockets[0]!.resume();
     await eventually(() => taken.bytes > 16 * MiB && !client!.isPaused);
@@ -170,7 +172,7 @@ describe('limits.bodyRate', () => {
     const size = 64 * 1024 * 1024;
     const one = await upload(head('POST / HTTP/1.1', 'Host: a', `Content-Length: ${size}`));
     one.socket.write(Buffer.alloc(size));
-    await eventually(() => [...plane.engine.clients].some((client) => client.isPaused));
+    await eventually(() => plane.http1().some((client) => client.isPaused));
     for (let i = 0; i < 4; i++) later(5000);
     expect(plane.inFlight()).toBe(1);
     expect(one.text).toBe('');

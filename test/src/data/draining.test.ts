@@ -164,7 +164,7 @@ describe('shutdown', () => {
     }
     await eventually(() => plane.engine.clients.size === 2);
     await eventually(() =>
-      [...plane.engine.clients].every((client) => client.deadline - plane.engine.deadlines.now < 10_001),
+      plane.http1().every((client) => client.deadline - plane.engine.deadlines.now < 10_001),
     );
     await new Promise((resolve) => setTimeout(resolve, 20));
     plane.engine.drain();

@@ -36,7 +36,7 @@ const pieces: Handler = async (request, reply) => {
 async function stuck(): Promise<void> {
   let seen = 0;
   await eventually(() => {
-    seen = [...plane.engine.clients].some((client) => client.hasUnsent) ? seen + 1 : 0;
+    seen = plane.http1().some((client) => client.hasUnsent) ? seen + 1 : 0;
     return seen > 20;
   });
 }

@@ -113,7 +113,7 @@ describe('many requests that we answer ourselves', () => {
       { timeoutMs: 10_000 },
     );
     expect(plane.sum(Family.requests)).toBeLessThan(count);
-    const [client] = plane.engine.clients;
+    const [client] = plane.http1();
     expect(client!.hasUnsent).toBe(true);
     expect(process.memoryUsage().arrayBuffers + process.memoryUsage().heapUsed - before).toBeLessThan(60e6);
     socket.on('data', () => {});

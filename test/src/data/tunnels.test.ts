@@ -200,11 +200,11 @@ test('a tunnel in which nothing moves is closed in time, also after its buffers 
   client.pause();
   const size = 20_000_000;
   sockets[0]!.write(Buffer.alloc(size));
-  await eventually(() => expect([...plane.engine.clients][0]!.hasUnsent).toBe(true));
+  await eventually(() => expect(plane.http1()[0]!.hasUnsent).toBe(true));
   client.resume();
   await eventually(() => expect(state.text.length).toBeGreaterThan(size));
   // The buffers may run empty after the last byte has moved.
-  for (const one of plane.engine.clients) one.onDrain();
+  for (const one of plane.http1()) one.onDrain();
   await plane.quiet();
 });
 

@@ -1,94 +1,7 @@
-import { beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { parseFabioCommands } from '../../../../router/fabio-commands.ts';
-import type { Health, Instance } from '../../../../router/model.ts';
-import { Planner } from '../../../../router/planner.ts';
-import type { ListenerConfig } from '../../../../src/config/config.ts';
-import { loadConfig } from '../../../../src/config/load.ts';
-import type { Standing } from '../../../../src/control/checks/checker.ts';
-import { EndpointSlots } from '../../../../src/control/endpoint-slots.ts';
-import { Explainer } from '../../../../src/control/explain/explainer.ts';
-import { PoolSlots } from '../../../../src/control/pool-slots.ts';
-import { createCountersLayout, EndpointCounters } from '../../../../src/shared/counters.ts';
-import { createQueuesLayout, QueueCounters } from '../../../../src/shared/queue-counters.ts';
 import { instance } from '../facts.ts';
-
-interface Story {
-  readonly decision: string;
-  readonly reason: string | null;
-  readonly status: number | null;
-  readonly why: string;
-  readonly location: string | null;
-  readonly target: string | null;
-  readonly route: string | null;
-  readonly request: Record<string, string>;
-  readonly candidates: { route: string; matched: boolean; why: string }[];
-  readonly near?: string[];
-  readonly pool: string | null;
-  readonly endpoints: { source: string; weight: number; held?: string }[];
-  readonly excluded: { instance: string; check: string | null; status: string; output: string }[];
-}
-
-const accepts = (health: Health): boolean => health === 'passing' || health === 'warning';
-const web: ListenerConfig = {
-  name: 'web',
-  address: { host: '', port: 80 },
-  protocol: 'http',
-  proxyProtocol: false,
-};
-const dialects = { fairlead: true, fabio: { prefix: 'urlprefix-' } };
-
-let planner: Planner;
-let catalog: Map<string, readonly Instance[]>;
-let standings: Map<string, Standing>;
-let held: Map<string, readonly Instance[]>;
-let explainer: Explainer;
-let listeners: ListenerConfig[];
-let isComplete: boolean;
-let version: number;
-
-beforeEach(() => {
-  planner = new Planner({ dialects, datacenter: '', listeners: ['web', 'internal'], accepts });
-  catalog = new Map();
-  standings = new Map();
-  held = new Map();
-  listeners = [web];
-  isComplete = true;
-  version = 0;
-  const loaded = loadConfig({ flags: {}, env: {}, cwd: '/' });
-  if (!loaded.ok) throw new Error('the defaults are not valid');
-  explainer = new Explainer({
-    views: {
-      planner,
-      slots: new EndpointSlots(100, 1, () => {}),
-      poolSlots: new PoolSlots(new QueueCounters(createQueuesLayout(1))),
-      counters: new EndpointCounters(createCountersLayout(1)),
-      version: () => version,
-      refusals: () => planner.refused(),
-      checker: { standing: (id) => standings.get(id) },
-    },
-    guard: { heldNews: (service) => held.get(service) ?? null, reason: 'it forgot' },
-    ...{ catalog, accepts, isComplete: () => isComplete, listeners: () => listeners },
-    limits: loaded.config.limits,
-    trustedProxies: ['10.9.0.0/16'],
-  });
-});
-
-function register(service: string, ...instances: readonly Instance[]): void {
-  catalog.set(service, instances);
-  planner.setService(service, instances);
-  planner.commit();
-  version++;
-}
-
-function tagged(...tags: string[]): void {
-  register('a', instance('a', 1, { tags }));
-}
-
-function ask(url: string, more: Record<string, string> = {}): Story {
-  const result = explainer.explain(new URLSearchParams({ url, ...more }));
-  if (!result.ok) throw new Error(result.reason);
-  return result.value as unknown as Story;
-}
+import { ask, commit, register, stage, tagged, web } from './stage.ts';
 
 describe('decisions are those of the workers', () => {
   test('forward, with what the instance is asked for', () => {
@@ -96,7 +9,7 @@ describe('decisions are those of the workers', () => {
     expect(ask('http://A.test:80/api/x?y')).toMatchObject({
       ...{ decision: 'forward', reason: null, status: null, location: null, target: '/x?y' },
       ...{ route: 'a.test/api', pool: 'a', version: 1 },
-      request: { method: 'GET', host: 'a.test', listener: 'web', scheme: 'http', client: '127.0.0.1' },
+      request: { method: 'GET', host: 'a.test', listener: 'web', client: '127.0.0.1' },
       endpoints: [{ source: 'n/a-1', address: '10.0.0.97', port: 1001, weight: 1, state: 'active' }],
       excluded: [],
     });
@@ -104,7 +17,7 @@ describe('decisions are those of the workers', () => {
 
   test('redirect, with status and place', () => {
     tagged('fairlead:a.test/ https=redirect', 'fairlead:b.test/ redirect=301,https://c.test$path');
-    const location = 'https://a.test/x?y';
+    const location = 'https://a.test:8443/x?y';
     expect(ask('a.test/x?y')).toMatchObject({ decision: 'redirect', status: 308, location, reason: null });
     const fixed = {
       decision: 'redirect',
@@ -153,7 +66,7 @@ describe('decisions are those of the workers', () => {
   });
 
   test('without a catalog a host is not unknown', () => {
-    isComplete = false;
+    stage.isComplete = false;
     expect(ask('a.test')).toMatchObject({ decision: 'refuse', status: 503, reason: 'no_catalog' });
   });
 
@@ -170,7 +83,7 @@ describe('decisions are those of the workers', () => {
 
 describe('listeners', () => {
   test('the URL chooses by port, then by scheme; a name is believed', () => {
-    listeners = [web, { ...web, name: 'internal', address: { host: '', port: 81 } }];
+    stage.listeners = [web, { ...web, name: 'internal', address: { host: '', port: 81 } }];
     tagged('fairlead:a.test/');
     const chosen = (url: string, more = {}): string => ask(url, more).request.listener!;
     expect(chosen('a.test:81')).toBe('internal');
@@ -180,7 +93,7 @@ describe('listeners', () => {
     expect(() => ask('a.test', { listener: 'x' })).toThrow(
       'no listener is called "x"; there is web, internal',
     );
-    expect(() => ask('ftp://a.test')).toThrow('ftp://, which is not explained');
+    expect(() => ask('ftp://a.test')).toThrow('ftp://, which nothing answers');
   });
 });
 
@@ -243,10 +156,9 @@ describe('who is left out', () => {
 
   test('a service that left the catalog', () => {
     register('a', instance('a', 1));
-    catalog.set('a', []);
-    planner.setService('a', [instance('a', 1)], true);
-    planner.commit();
-    version++;
+    stage.catalog.set('a', []);
+    stage.planner.setService('a', [instance('a', 1)], true);
+    commit();
     expect(ask('a.test')).toMatchObject({
       ...{ reason: 'no_healthy_instance' },
       excluded: [{ instance: 'n/a-1', check: null, status: 'deregistered' }],
@@ -255,10 +167,10 @@ describe('who is left out', () => {
 
   test("who fails the router's own check", () => {
     register('a', instance('a', 1, { checks: [], tags: ['fairlead:a.test/ check=/up'] }), instance('a', 2));
-    const { set } = planner.takeCheckChanges();
-    planner.setDown(set[0]!.id, true);
-    planner.commit();
-    standings.set(set[0]!.id, { isUp: false, output: 'answered 500' });
+    const { set } = stage.planner.takeCheckChanges();
+    stage.planner.setDown(set[0]!.id, true);
+    commit();
+    stage.standings.set(set[0]!.id, { isUp: false, output: 'answered 500' });
     expect(ask('a.test').excluded).toEqual([
       { instance: 'n/a-1', check: 'fairlead: GET /up', status: 'critical', output: 'answered 500' },
     ]);
@@ -266,7 +178,7 @@ describe('who is left out', () => {
 
   test('who is kept although Consul has given it up says so', () => {
     register('a', instance('a', 1), instance('a', 2), instance('a', 3));
-    held.set('a', [instance('a', 1), instance('a', 2, { health: 'critical' })]);
+    stage.held.set('a', [instance('a', 1), instance('a', 2, { health: 'critical' })]);
     expect(ask('a.test').endpoints.map(({ held: words }) => words)).toEqual([
       undefined,
       'Consul says critical: it forgot',
@@ -296,7 +208,7 @@ describe('no route', () => {
       text,
       reason,
     }));
-    planner.setCommands([], refused);
+    stage.planner.setCommands([], refused);
     tagged('fairlead:shop.a.test/', 'fairlead:www.a.test/ typo', 'fairlead:*.www.a.test/');
     expect(ask('www.a.test')).toMatchObject({
       ...{ decision: 'refuse', reason: 'no_route', route: null, pool: null, candidates: [] },

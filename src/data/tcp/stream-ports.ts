@@ -1,0 +1,75 @@
+import net from 'node:net';
+import { type FromWorker, portName } from '../../shared/messages.ts';
+import type { Engine, ListenerFacts } from '../engine.ts';
+import { acceptStream } from './accept-stream.ts';
+import type { Stream } from './stream.ts';
+
+/**
+ * The ports that routes have opened, in this worker. Told the whole list each time, it opens what is missing and closes
+ * what is too much. Streams of a closed port go on for as long as those of an instance that leaves.
+ */
+export class StreamPorts {
+  readonly #engine: Engine;
+  readonly #send: (message: FromWorker) => void;
+  readonly #servers = new Map<number, net.Server>();
+  readonly #timers = new Set<NodeJS.Timeout>();
+
+  constructor(engine: Engine, send: (message: FromWorker) => void) {
+    this.#engine = engine;
+    this.#send = send;
+  }
+
+  set(ports: readonly number[]): void {
+    const wanted = new Set(ports);
+    for (const port of [...this.#servers.keys()]) if (!wanted.has(port)) this.#close(port);
+    for (const port of wanted) if (!this.#servers.has(port)) this.#open(port);
+  }
+
+  #open(port: number): void {
+    const { host, proxyProtocol } = this.#engine.setup.tcp;
+    const name = portName(port);
+    const facts: ListenerFacts = {
+      ...{ name, index: 0, scheme: 'http', port, proxyProtocol, http2: false, tcpPort: port },
+    };
+    // Paused: nothing is read before it is known what for. Half-open, so that each direction can end by itself.
+    const server = net.createServer(
+      { allowHalfOpen: true, noDelay: true, pauseOnConnect: true },
+      (socket) => {
+        acceptStream(socket, facts, this.#engine);
+      },
+    );
+    this.#servers.set(port, server);
+    server.on('error', ({ code = 'UNKNOWN' }: NodeJS.ErrnoException) => {
+      // Listening, it goes on after a connection that could not be accepted.
+      if (server.listening) return;
+      if (this.#servers.get(port) === server) this.#servers.delete(port);
+      this.#send({ type: 'port-failed', port, code });
+    });
+    server.listen({ port, ...(host === '' ? {} : { host }), reusePort: true, backlog: 4096 });
+  }
+
+  #close(port: number): void {
+    const { streams, recorder, timeouts } = this.#engine;
+    const left = [...streams].filter(({ listener }) => listener.tcpPort === port);
+    this.#servers.get(port)!.close();
+    this.#servers.delete(port);
+    if (left.length === 0) recorder.forgetPort(port);
+    else this.#cutLater(port, left, timeouts.drainMs);
+  }
+
+  #cutLater(port: number, left: readonly Stream[], drainMs: number): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      for (const stream of left) stream.cut();
+      if (!this.#servers.has(port)) this.#engine.recorder.forgetPort(port);
+    }, drainMs);
+    this.#timers.add(timer);
+  }
+
+  /** Accepts nothing any more. */
+  close(): void {
+    for (const server of this.#servers.values()) server.close();
+    this.#servers.clear();
+    for (const timer of this.#timers) clearTimeout(timer);
+  }
+}

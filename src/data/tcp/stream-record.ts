@@ -1,0 +1,55 @@
+import { NO_ROUTE } from '../../shared/counters.ts';
+import { ENDINGS, type Ending } from '../../shared/endings.ts';
+import type { Engine, ListenerFacts } from '../engine.ts';
+import type { Peer } from '../forwarded.ts';
+import type { LiveRoute } from '../live-table.ts';
+
+/** What counters and access log tell of one connection. */
+export interface StreamFacts {
+  readonly listener: ListenerFacts;
+  readonly peer: Peer;
+  readonly route: LiveRoute | null;
+  readonly serverName: string;
+  readonly isTls: boolean;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly startedAt: number;
+  readonly connectMs: number;
+  readonly endpoint: string;
+  readonly retries: number;
+}
+
+export function recordEnding(facts: StreamFacts, ending: Ending, engine: Engine): void {
+  const { route, listener } = facts;
+  // A stream may outlive its route, whose numbers are gone then.
+  const isLive = route !== null && engine.table.stream(route.id)?.slot === route.slot;
+  engine.recorder.stream(isLive ? route.slot : NO_ROUTE, ending);
+  engine.accessLog?.writeStream({
+    id: engine.newRequestId(),
+    listener: listener.name,
+    client: facts.peer.address,
+    serverName: facts.serverName,
+    protocol: facts.isTls ? 'tls' : 'tcp',
+    status: ENDINGS[ending],
+    reason: ending,
+    bytesIn: facts.bytesIn,
+    bytesOut: facts.bytesOut,
+    durationMs: performance.now() - facts.startedAt,
+    upstreamMs: facts.connectMs,
+    route: route?.id ?? '',
+    service: route?.service ?? '',
+    endpoint: facts.endpoint,
+    retries: facts.retries,
+  });
+}
+
+/** A connection that no stream was made of. */
+export function recordRefusedStream(
+  known: Pick<StreamFacts, 'listener' | 'peer'> & Partial<StreamFacts>,
+  ending: Ending,
+  engine: Engine,
+): void {
+  const startedAt = performance.now();
+  const nothing = { route: null, serverName: '', isTls: false, bytesIn: 0, bytesOut: 0, startedAt };
+  recordEnding({ ...nothing, connectMs: -1, endpoint: '', retries: 0, ...known }, ending, engine);
+}

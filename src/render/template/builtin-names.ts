@@ -1,0 +1,22 @@
+/** Functions every template has. */
+export const builtinNames: ReadonlySet<string> = new Set([
+  'and',
+  'call',
+  'eq',
+  'ge',
+  'gt',
+  'html',
+  'index',
+  'js',
+  'le',
+  'len',
+  'lt',
+  'ne',
+  'not',
+  'or',
+  'print',
+  'printf',
+  'println',
+  'slice',
+  'urlquery',
+]);

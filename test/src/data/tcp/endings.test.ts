@@ -1,0 +1,91 @@
+import { describe, expect, test } from 'vitest';
+import { Family } from '../../../../src/shared/counters.ts';
+import { eventually } from '../../../support/process.ts';
+import { begin, echo, instance, lines, named, plane, TCP, talk } from './stage.ts';
+
+describe('silence', () => {
+  test('a connection in which nothing moves ends orderly; one in which something moves does not', async () => {
+    await begin([await instance(echo)], { timeouts: { tcpIdleMs: 400 } });
+    const [quiet, busy] = [talk('a'), talk('b')];
+    const timer = setInterval(() => busy.socket.write('b'), 50);
+    expect(await quiet.ended()).toBe('end');
+    expect(await lines(1)).toMatchObject([{ reason: 'idle', status: 200 }]);
+    expect(busy.ending).toBe('');
+    clearInterval(timer);
+    expect(await busy.ended()).toBe('end');
+  });
+
+  test('what nobody reads after both have ended is given up', async () => {
+    await begin([await instance((socket) => void socket.end(Buffer.alloc(16 * 1024 * 1024)))], {
+      timeouts: { tcpIdleMs: 300 },
+    });
+    const client = talk();
+    client.socket.pause();
+    client.socket.end();
+    const [line] = await lines(1);
+    expect(line).toMatchObject({ reason: 'client_closed' });
+    expect(plane.inFlight()).toBe(0);
+  });
+});
+
+describe('an instance that leaves', () => {
+  test('finishes what it has, within the time, and gets nothing new', async () => {
+    const [a, b] = [await instance(echo), await instance(named('b'))];
+    await begin([a], { timeouts: { drainMs: 500 } });
+    const client = talk('one');
+    await client.hears(/one/);
+    plane.setPools({ main: [b] });
+    client.socket.write(' two');
+    await client.hears(/one two/);
+    await talk().hears(/b/);
+    expect(await client.ended()).toBe('reset');
+    expect(await lines(1)).toMatchObject([{ reason: 'drained', bytesIn: 7 }]);
+    await eventually(() => plane.released.length === 1);
+  });
+
+  test('that comes back goes on as if nothing had been', async () => {
+    const a = await instance(echo);
+    await begin([a], { timeouts: { drainMs: 300 } });
+    const client = talk('one');
+    await client.hears(/one/);
+    plane.setPools({ main: [] });
+    plane.setPools({ main: [a] });
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    client.socket.write(' two');
+    await client.hears(/one two/);
+  });
+
+  test('ends its connections at once where the route says so', async () => {
+    const [a, b] = [await instance(echo), await instance(named('b'))];
+    await begin([a], { routes: [{ ...TCP, options: { departure: 'close' } }] });
+    const client = talk('one');
+    await client.hears(/one/);
+    plane.setPools({ main: [b] });
+    expect(await client.ended()).toBe('reset');
+    await talk().hears(/b/);
+  });
+});
+
+test('the engine that closes cuts what is open, and says so', async () => {
+  await begin([await instance(echo)]);
+  const client = talk('x');
+  await client.hears(/x/);
+  for (const stream of [...plane.engine.streams]) stream.cut();
+  expect(await client.ended()).toBe('reset');
+  expect(await lines(1)).toMatchObject([{ reason: 'drained' }]);
+});
+
+test('connects and resets by the thousand leave nothing behind', async () => {
+  await begin([await instance(echo)]);
+  for (let round = 0; round < 20; round++) {
+    const clients = Array.from({ length: 100 }, (_, i) => talk(i % 3 === 0 ? 'x' : ''));
+    await Promise.all(
+      clients.map(async ({ socket }, i) => {
+        if (i % 2 === 0) await eventually(() => !socket.connecting);
+        socket.resetAndDestroy();
+      }),
+    );
+  }
+  await plane.quiet();
+  expect(plane.sum(Family.connections)).toBe(0);
+}, 60_000);
