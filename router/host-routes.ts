@@ -130,16 +130,37 @@ export function higher<R extends Route>(first: R | null, second: R | null): R | 
   return second.rule.priority > first.rule.priority ? second : first;
 }
 
+/** What decides between routes of one host, the weightiest first; each with the words for the one that comes first. */
+const ORDER: readonly { compare(a: Route, b: Route): number; words(first: Route): string }[] = [
+  {
+    compare: (a, b) => b.rule.priority - a.rule.priority,
+    words: ({ rule }) => `its priority is ${rule.priority}`,
+  },
+  { compare: (a, b) => rank(a.rule) - rank(b.rule), words: () => 'it is exact' },
+  { compare: (a, b) => b.rule.path.length - a.rule.path.length, words: () => 'its path is longer' },
+  {
+    compare: (a, b) => Number(a.rule.match === 'text') - Number(b.rule.match === 'text'),
+    words: () => 'it counts segments and not characters',
+  },
+  {
+    compare: (a, b) => filters(b.rule) - filters(a.rule),
+    words: () => 'it says more of methods or listeners',
+  },
+  { compare: (a, b) => compareText(a.id, b.id), words: () => 'they are equal, and its name is first' },
+];
+
 /** Among routes of one host. */
 function byPrecedence(a: Route, b: Route): number {
-  return (
-    b.rule.priority - a.rule.priority ||
-    rank(a.rule) - rank(b.rule) ||
-    b.rule.path.length - a.rule.path.length ||
-    Number(a.rule.match === 'text') - Number(b.rule.match === 'text') ||
-    filters(b.rule) - filters(a.rule) ||
-    compareText(a.id, b.id)
-  );
+  for (const { compare } of ORDER) {
+    const order = compare(a, b);
+    if (order !== 0) return order;
+  }
+  return 0;
+}
+
+/** What `first` has before `second`, a route of the same host. */
+export function whyFirst(first: Route, second: Route): string {
+  return ORDER.find(({ compare }) => compare(first, second) !== 0)?.words(first) ?? 'it is the same';
 }
 
 function rank(rule: Rule): number {

@@ -14,6 +14,12 @@ interface Service {
   readonly reading: Reading;
 }
 
+/** What stood where a commit set or dropped something. */
+export interface Replaced {
+  readonly routes: ReadonlyMap<string, Route>;
+  readonly pools: ReadonlyMap<string, Pool>;
+}
+
 const NOBODY: ReadonlySet<string> = new Set();
 const NO_SERVICE = { instances: [], isGone: false };
 /** Whose claims the static routes are; no service is called so. */
@@ -42,6 +48,7 @@ export class Planner {
   readonly #pools = new Map<string, Pool>();
   readonly #poolsOfService = new Map<string, ReadonlySet<string>>();
   readonly #checks = new ActiveChecks();
+  #replaced = { routes: new Map<string, Route>(), pools: new Map<string, Pool>() };
   #dirty = new Set<string>();
   #dirtyServices = new Set<string>();
 
@@ -154,6 +161,11 @@ export class Planner {
     return this.#checks.takeChanges();
   }
 
+  /** Of the latest commit. */
+  get replaced(): Replaced {
+    return this.#replaced;
+  }
+
   /** Works out what is dirty and returns the difference to what was returned before. */
   commit(): Delta {
     const services = this.#dirtyServices;
@@ -195,14 +207,16 @@ export class Planner {
     }
     // A pool of one service may have become another's in the same step.
     for (const { name } of pools) gonePools.delete(name);
+    const old = { routes: new Map<string, Route>(), pools: new Map<string, Pool>() };
+    this.#replaced = old;
     return {
       routes: {
-        set: routes.filter((route) => replaceIfChanged(this.#routes, route.id, route)),
-        drop: dropped.filter((id) => this.#routes.delete(id)),
+        set: routes.filter((route) => replaceIfChanged(this.#routes, route.id, route, old.routes)),
+        drop: dropped.filter((id) => drop(this.#routes, id, old.routes)),
       },
       pools: {
-        set: pools.filter((pool) => replaceIfChanged(this.#pools, pool.name, pool)),
-        drop: [...gonePools].filter((name) => this.#pools.delete(name)),
+        set: pools.filter((pool) => replaceIfChanged(this.#pools, pool.name, pool, old.pools)),
+        drop: [...gonePools].filter((name) => drop(this.#pools, name, old.pools)),
       },
     };
   }
@@ -232,9 +246,20 @@ export class Planner {
 }
 
 /** Sets the entry unless an equal one stands there. True when it was set. */
-function replaceIfChanged<T>(map: Map<string, T>, name: string, value: T): boolean {
+function replaceIfChanged<T>(map: Map<string, T>, name: string, value: T, old: Map<string, T>): boolean {
   const before = map.get(name);
-  if (before !== undefined && JSON.stringify(before) === JSON.stringify(value)) return false;
+  if (before !== undefined) {
+    if (JSON.stringify(before) === JSON.stringify(value)) return false;
+    old.set(name, before);
+  }
   map.set(name, value);
   return true;
+}
+
+/** True when there was one. */
+function drop<T>(map: Map<string, T>, name: string, old: Map<string, T>): boolean {
+  const before = map.get(name);
+  if (before === undefined) return false;
+  old.set(name, before);
+  return map.delete(name);
 }

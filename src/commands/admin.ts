@@ -3,6 +3,7 @@ import type { Address } from '../config/config.ts';
 import { explainRead, readText } from '../config/files.ts';
 import { loadConfig, type Problem } from '../config/load.ts';
 import { parseSecret } from '../config/values.ts';
+import { exit } from '../exit-codes.ts';
 import { request, type Target } from './admin-request.ts';
 import { explainFailure } from './explain-failure.ts';
 
@@ -19,7 +20,7 @@ export type TargetResult =
 
 export type Answer =
   | { readonly ok: true; readonly body: unknown }
-  | { readonly ok: false; readonly reason: string };
+  | { readonly ok: false; readonly reason: string; readonly code: number };
 
 /** Who is asked: `--admin` and `--token-file`, else what the configuration says. */
 export function findTarget(options: AdminOptions): TargetResult {
@@ -61,6 +62,7 @@ export async function ask(target: Target, path: string): Promise<Answer> {
   try {
     const { status, body } = await request(target, path);
     if (status === 401 || status === 403) return failure(`${url} refuses: a token is needed (--token-file)`);
+    if (status === 400) return { ...failure(errorIn(body) ?? `${url} answered 400`), code: exit.usage };
     return status === 200 ? parseBody(url, body) : failure(`${url} answered ${status}`);
   } catch (error) {
     return failure(`cannot reach the router at ${url}: ${explainFailure(error)}`);
@@ -75,6 +77,16 @@ function parseBody(url: string, body: string): Answer {
   }
 }
 
-function failure(reason: string): Answer {
-  return { ok: false, reason };
+/** What is wrong with a question, in the router's words. */
+function errorIn(body: string): string | null {
+  try {
+    const { error } = JSON.parse(body) as { error?: unknown };
+    return typeof error === 'string' ? error : null;
+  } catch {
+    return null;
+  }
+}
+
+function failure(reason: string): Answer & { ok: false } {
+  return { ok: false, reason, code: exit.unavailable };
 }

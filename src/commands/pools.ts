@@ -15,7 +15,7 @@ interface ListedPool {
   readonly endpoints?: readonly ListedEndpoint[];
 }
 
-interface ListedEndpoint {
+export interface ListedEndpoint {
   readonly id: string;
   readonly address?: string;
   readonly port?: number;
@@ -26,7 +26,7 @@ interface ListedEndpoint {
   readonly failures?: number;
 }
 
-const stateStyles: ReadonlyMap<string, Style> = new Map<string, Style>([
+export const stateStyles: ReadonlyMap<string, Style> = new Map<string, Style>([
   ['active', 'green'],
   ['slow-start', 'cyan'],
   ['draining', 'yellow'],
@@ -87,7 +87,7 @@ function poolRows({ name, balance, endpoints = [] }: ListedPool): readonly (read
   ]);
 }
 
-function addressText(address: string, port: number | undefined): string {
+export function addressText(address: string, port: number | undefined): string {
   return `${address.includes(':') ? `[${address}]` : address}:${port ?? '?'}`;
 }
 

@@ -2,7 +2,9 @@ import { Command, CommanderError } from 'commander';
 import { exit } from '../exit-codes.ts';
 import { addCheck } from './check.ts';
 import { addDev } from './dev.ts';
+import { addExplain } from './explain.ts';
 import { addHealthcheck } from './healthcheck.ts';
+import { addHistory } from './history.ts';
 import { addPools } from './pools.ts';
 import { addRoutes } from './routes.ts';
 import { addRun } from './run.ts';
@@ -14,6 +16,8 @@ Examples:
   fairlead run --consul 127.0.0.1:8500        route what is registered there
   fairlead check --config fairlead.yaml       validate before a reload
   fairlead routes                             what it routes now
+  fairlead history --follow                   what changes, and why
+  fairlead explain http://www.example.com/    where a request would go, and why
 
 A service becomes reachable by a tag in Consul:
   fairlead:www.example.com/api                host and path, every healthy instance
@@ -32,7 +36,17 @@ export function createProgram(finish: (code: number) => void): Command {
     .showHelpAfterError('(add --help for what is possible)')
     .addHelpText('after', examples)
     .exitOverride();
-  for (const add of [addRun, addDev, addCheck, addRoutes, addPools, addHealthcheck, addVersion])
+  for (const add of [
+    addRun,
+    addDev,
+    addCheck,
+    addRoutes,
+    addPools,
+    addExplain,
+    addHistory,
+    addHealthcheck,
+    addVersion,
+  ])
     add(program, finish);
   return program;
 }

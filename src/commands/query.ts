@@ -27,7 +27,7 @@ export async function runQuery(query: Query, options: AdminOptions): Promise<num
   const answer = await ask(found.target, query.path);
   if (!answer.ok) {
     complain(answer.reason);
-    return exit.unavailable;
+    return answer.code;
   }
   if (options.json === true) print(JSON.stringify(answer.body, null, 2));
   else for (const line of query.format(answer.body)) print(line);

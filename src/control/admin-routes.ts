@@ -1,11 +1,16 @@
 import { readVersion } from '../commands/version.ts';
 import { EndpointCounters } from '../shared/counters.ts';
-import type { AdminHandler } from './admin.ts';
+import type { AdminAnswer, AdminHandler } from './admin.ts';
 import { addCertificateFamilies, certificatesView } from './certificates/view.ts';
+import { Explainer } from './explain/explainer.ts';
+import { EventStreams } from './history/events.ts';
+import type { History } from './history/history.ts';
+import { parseSince } from './history/since.ts';
 import { Metrics } from './metrics.ts';
+import { routingPolicy } from './policy.ts';
 import type { Router } from './router.ts';
 import { SharedFamilies } from './shared-families.ts';
-import { poolsView, routesView, type ViewSources } from './views.ts';
+import { poolsView, routesView, snapshotView, type ViewSources } from './views.ts';
 
 /** What the admin listener answers, by path. */
 export function adminRoutes(router: Router): ReadonlyMap<string, AdminHandler> {
@@ -19,6 +24,13 @@ export function adminRoutes(router: Router): ReadonlyMap<string, AdminHandler> {
     refusals: () => router.refusals(),
   };
   const metrics = createMetrics(router);
+  const explainer = createExplainer(router, sources);
+  const events = new EventStreams({
+    history: router.history,
+    version: sources.version,
+    snapshot: (isFull) => snapshotView(sources, isFull),
+    signal: router.stopping,
+  });
   return new Map<string, AdminHandler>([
     ['/health', () => ({ status: 200, body: 'OK\n', contentType: 'text/plain; charset=utf-8' })],
     ['/ready', (url) => ready(router, url.searchParams.has('verbose'))],
@@ -31,9 +43,40 @@ export function adminRoutes(router: Router): ReadonlyMap<string, AdminHandler> {
     ],
     ['/api/routes', () => ({ status: 200, body: routesView(sources) })],
     ['/api/pools', () => ({ status: 200, body: poolsView(sources) })],
+    ['/api/explain', ({ searchParams }) => explained(explainer.explain(searchParams))],
+    ['/api/history', ({ searchParams }) => historyOf(router.history, searchParams.get('since'))],
+    ['/api/events', (url, headers) => events.answer(url, headers)],
     ['/api/certificates', () => ({ status: 200, body: certificatesView(router.certificates) })],
     ['/api/consul', () => ({ status: 200, body: { ...router.provider.state(), held: router.guard.reason } })],
   ]);
+}
+
+function createExplainer(router: Router, views: ViewSources): Explainer {
+  const { guard, certificates, publisher, routePorts, config } = router;
+  return new Explainer({
+    ...{ views, guard, certificates, catalog: publisher.catalog },
+    accepts: routingPolicy(config).accepts,
+    trustedProxies: config.trustedProxies,
+    clientAuth: config.tls.clientAuth,
+    limits: config.limits,
+    present: () => ({
+      isComplete: publisher.isComplete,
+      listeners: router.config.listeners,
+      openPorts: routePorts.tcp.open(),
+      redirectPort: router.redirectPort,
+    }),
+  });
+}
+
+function explained(result: ReturnType<Explainer['explain']>): AdminAnswer {
+  return result.ok ? { status: 200, body: result.value } : { status: 400, body: { error: result.reason } };
+}
+
+function historyOf(history: History, text: string | null): AdminAnswer {
+  const since = parseSince(text, Date.now());
+  if (!since.ok) return { status: 400, body: { error: since.reason } };
+  const body = `[${history.since(since.value).join(',\n')}]\n`;
+  return { status: 200, body, contentType: 'application/json' };
 }
 
 function ready(router: Router, isVerbose: boolean): ReturnType<AdminHandler> {

@@ -3,15 +3,37 @@ import http from 'node:http';
 import net from 'node:net';
 import type { AdminConfig } from '../config/config.ts';
 
-/** One answer of the admin listener. */
-export interface AdminAnswer {
+/** One answer of the admin listener: whole, or one that goes on. */
+export type AdminAnswer = WholeAnswer | StreamedAnswer;
+
+export interface WholeAnswer {
   readonly status: number;
   readonly body: unknown;
-  /** `application/json` unless said. */
+  /** `application/json` unless said; then `body` is text, and sent as it is. */
   readonly contentType?: string;
 }
 
-export type AdminHandler = (url: URL) => AdminAnswer | Promise<AdminAnswer>;
+export interface StreamedAnswer {
+  readonly status: number;
+  readonly contentType: string;
+  /** Called when the head is out; what it returns is called once, when the answer is over, whoever ended it. */
+  readonly begin: (outlet: Outlet) => () => void;
+}
+
+/** Where a streamed answer goes. It buffers whatever is written: the writer looks at `waitingBytes`. */
+export interface Outlet {
+  write(text: string): void;
+  /** Written, and not taken by the reader's side yet. */
+  readonly waitingBytes: number;
+  end(): void;
+  /** Without waiting for what is written. */
+  destroy(): void;
+}
+
+export type AdminHandler = (
+  url: URL,
+  headers: http.IncomingHttpHeaders,
+) => AdminAnswer | Promise<AdminAnswer>;
 
 export interface Admin {
   readonly port: number;
@@ -69,7 +91,7 @@ async function answer(
     return problem(401, 'a bearer token is needed');
   }
   const handler = routes.get(url.pathname);
-  return handler ? handler(url) : problem(404, 'no such path');
+  return handler ? handler(url, request.headers) : problem(404, 'no such path');
 }
 
 function isOwnHost(config: AdminConfig, host: string): boolean {
@@ -86,19 +108,36 @@ function isAuthorised(config: AdminConfig, authorization: string): boolean {
   return given.length === expected.length && timingSafeEqual(given, expected);
 }
 
-function problem(status: number, message: string): AdminAnswer {
+function problem(status: number, message: string): WholeAnswer {
   return { status, body: { error: message } };
 }
 
 function send(response: http.ServerResponse, isHead: boolean, reply: AdminAnswer): void {
-  const isText = reply.contentType !== undefined;
-  const body = isText ? String(reply.body) : `${JSON.stringify(reply.body)}\n`;
-  response.writeHead(reply.status, {
-    'content-type': reply.contentType ?? 'application/json',
-    'content-length': Buffer.byteLength(body),
+  const { status, contentType = 'application/json' } = reply;
+  const headers = {
+    'content-type': contentType,
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
-    ...(reply.status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
-  });
+    ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
+  };
+  if ('begin' in reply) return stream(response.writeHead(status, headers), isHead, reply);
+  const body = reply.contentType === undefined ? `${JSON.stringify(reply.body)}\n` : String(reply.body);
+  response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) });
   response.end(isHead ? undefined : body);
+}
+
+function stream(response: http.ServerResponse, isHead: boolean, { begin }: StreamedAnswer): void {
+  if (isHead) return void response.end();
+  response.flushHeaders();
+  const onOver = begin({
+    write: (text) => void response.write(text),
+    get waitingBytes() {
+      return response.writableLength;
+    },
+    end: () => void response.end(),
+    destroy: () => void response.destroy(),
+  });
+  // A reader may have left before the first byte; then the event is over already.
+  if (response.destroyed) onOver();
+  else response.once('close', onOver);
 }

@@ -75,6 +75,11 @@ export class Guard {
     return this.#held.size;
   }
 
+  /** What the source says of a service whose losses are held; null when it is believed. */
+  heldNews(service: string): readonly Instance[] | null {
+    return this.#held.get(service)?.news ?? null;
+  }
+
   /** The source itself is in doubt, and not for too long already. */
   get isDoubting(): boolean {
     return this.#doubt !== null && this.#options.now() < this.#doubtUntil;

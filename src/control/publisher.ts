@@ -3,26 +3,19 @@ import { parseFabioCommands } from '../../router/fabio-commands.ts';
 import type { Delta, Instance, Refusal } from '../../router/model.ts';
 import type { Planner } from '../../router/planner.ts';
 import type { StaticEntry } from '../../router/static-routes.ts';
-import { NO_ROUTE } from '../shared/counters.ts';
-import type { SlottedPool, SlottedRoute, ToWorker } from '../shared/messages.ts';
-import type { EndpointSlots } from './endpoint-slots.ts';
+import type { ToWorker } from '../shared/messages.ts';
 import type { Guard } from './guard.ts';
+import type { Lines, NewsKind } from './history/entry.ts';
+import { type History, isEmpty } from './history/history.ts';
 import type { Log } from './log.ts';
-import type { PoolSlots } from './pool-slots.ts';
 import type { ProviderEvents } from './providers/provider.ts';
-import { Slots } from './slots.ts';
+import { TableSlots, type TableSlotsOptions } from './table-slots.ts';
 
 type TableMessage = Extract<ToWorker, { type: 'table' }>;
-type Lines = readonly (readonly [key: string, text: string])[];
 
-/** Route numbers are never used twice, so late counts cannot land on another route. */
-const ROUTE_SLOTS = 0xfffffffe;
-
-export interface PublisherOptions {
+export interface PublisherOptions extends TableSlotsOptions {
   readonly planner: Planner;
   readonly guard: Guard;
-  readonly endpointSlots: EndpointSlots;
-  readonly poolSlots: PoolSlots;
   readonly forgetMs: number;
   readonly log: Log;
   /** Hands a message to every worker. */
@@ -33,6 +26,8 @@ export interface PublisherOptions {
   readonly onComplete: () => void;
   /** The routes need these checks of the router's own. */
   readonly onChecks: (changes: CheckChanges) => void;
+  /** Told what comes in, and what has come of it. */
+  readonly history: Pick<History, 'note' | 'committed'>;
 }
 
 /**
@@ -43,7 +38,7 @@ export class Publisher implements ProviderEvents {
   version = 0;
   /** Every service was heard of at least once, now or before the last stop. */
   isComplete = false;
-  readonly #routeSlots = new Slots(NO_ROUTE + 1, ROUTE_SLOTS);
+  readonly #slots: TableSlots;
   readonly #options: PublisherOptions;
   readonly #instances = new Map<string, readonly Instance[]>();
   /** Services that left the catalog: until they are forgotten, their hosts answer 503. */
@@ -51,18 +46,31 @@ export class Publisher implements ProviderEvents {
   readonly #providerRefusals = new Map<string, readonly Refusal[]>();
   readonly #unconfirmed = new Set<string>();
   /** Entries of the KV tree that are applied, and fewer ones that wait. */
-  #lineCount = 0;
+  #lines: Lines = [];
   #heldLines: Lines | null = null;
+  #startVersion = 0;
   #receivedAt = 0;
   #isScheduled = false;
 
   constructor(options: PublisherOptions) {
     this.#options = options;
+    this.#slots = new TableSlots(options);
+  }
+
+  /** Versions go on from here, so that none means two things to whoever remembers one. */
+  startFrom(version: number): void {
+    this.version = version;
+    this.#startVersion = version;
+  }
+
+  get hasPublished(): boolean {
+    return this.version > this.#startVersion;
   }
 
   /** The operator's own routes are now these. */
   setStatics(statics: readonly StaticEntry[]): void {
     this.#options.planner.setStatics(statics);
+    this.#options.history.note({ kind: 'config' });
     this.#schedule(performance.now());
   }
 
@@ -72,7 +80,7 @@ export class Publisher implements ProviderEvents {
   }
 
   routeOfSlot(slot: number): string | undefined {
-    return this.#routeSlots.nameOf(slot);
+    return this.#slots.routeOf(slot);
   }
 
   /** The catalog as it was last reported, unhealthy instances included. */
@@ -82,6 +90,10 @@ export class Publisher implements ProviderEvents {
 
   service(name: string, instances: readonly Instance[], receivedAt: number): void {
     this.#unconfirmed.delete(name);
+    this.#admit(name, instances, receivedAt, 'reported');
+  }
+
+  #admit(name: string, instances: readonly Instance[], receivedAt: number, how: NewsKind): void {
     const { guard, log } = this.#options;
     const wasHeld = guard.heldServices > 0;
     const admitted = guard.admit(name, instances);
@@ -92,13 +104,14 @@ export class Publisher implements ProviderEvents {
         'a loss of instances is held until it is certain',
       );
     }
-    this.#apply(name, admitted, receivedAt);
-    for (const [service, kept] of guard.takenBack()) this.#apply(service, kept, receivedAt);
+    this.#apply(name, admitted, receivedAt, admitted === instances ? how : 'held');
+    for (const [service, kept] of guard.takenBack()) this.#apply(service, kept, receivedAt, 'taken-back');
   }
 
-  #apply(name: string, instances: readonly Instance[], receivedAt: number): void {
-    const { planner } = this.#options;
+  #apply(name: string, instances: readonly Instance[], receivedAt: number, how: NewsKind): void {
+    const { planner, history } = this.#options;
     const before = this.#instances.get(name);
+    history.note({ kind: 'service', service: name, before: before ?? [], after: instances, how });
     if (instances.length > 0) {
       this.#gone.delete(name);
       this.#instances.set(name, instances);
@@ -117,13 +130,14 @@ export class Publisher implements ProviderEvents {
 
   /** Lines that are fewer than before are a loss like any other: in doubt they wait, for the next report or certainty. */
   lines(_source: 'kv', lines: Lines, receivedAt: number): void {
-    const isHeld = this.#options.guard.isDoubting && lines.length < this.#lineCount;
+    const isHeld = this.#options.guard.isDoubting && lines.length < this.#lines.length;
     this.#heldLines = isHeld ? lines : null;
     if (!isHeld) this.#applyLines(lines, receivedAt);
   }
 
   #applyLines(lines: Lines, receivedAt: number): void {
-    this.#lineCount = lines.length;
+    this.#options.history.note({ kind: 'lines', before: this.#lines, after: lines });
+    this.#lines = lines;
     const program = parseFabioCommands(lines.map(([key, text]) => ({ key, text })));
     const refused = program.refused.map(({ key, line, text, reason }) => ({
       provider: 'kv' as const,
@@ -144,7 +158,7 @@ export class Publisher implements ProviderEvents {
   /** Services known from the saved catalog, until the provider confirms or denies them. */
   restore(saved: ReadonlyMap<string, readonly Instance[]>): void {
     for (const [name, instances] of saved) {
-      this.service(name, instances, performance.now());
+      this.#admit(name, instances, performance.now(), 'saved');
       this.#unconfirmed.add(name);
     }
     this.#becomeComplete();
@@ -185,13 +199,14 @@ export class Publisher implements ProviderEvents {
   /** An active check failed or recovered. */
   checked(check: string, isUp: boolean): void {
     this.#options.planner.setDown(check, !isUp);
+    this.#options.history.note({ kind: 'check', check, isUp });
     this.#schedule(performance.now());
   }
 
   /** Applies what was held long enough and forgets what left long ago. Called about once a second. */
   tick(): void {
     for (const [name, instances] of this.#options.guard.due())
-      this.#apply(name, instances, performance.now());
+      this.#apply(name, instances, performance.now(), 'released');
     const now = performance.now();
     if (this.#heldLines !== null && !this.#options.guard.isDoubting) {
       this.#applyLines(this.#heldLines, now);
@@ -202,6 +217,7 @@ export class Publisher implements ProviderEvents {
       this.#gone.delete(name);
       this.#instances.delete(name);
       this.#options.planner.setService(name, []);
+      this.#options.history.note({ kind: 'forgotten', service: name });
       this.#schedule(now);
     }
   }
@@ -218,71 +234,31 @@ export class Publisher implements ProviderEvents {
     this.#isScheduled = false;
     const receivedAt = this.#receivedAt || performance.now();
     this.#receivedAt = 0;
-    const delta = this.#options.planner.commit();
-    this.#options.onChecks(this.#options.planner.takeCheckChanges());
-    if (isEmpty(delta) && !isForced) return;
+    const { planner, history } = this.#options;
+    const delta = planner.commit();
+    this.#options.onChecks(planner.takeCheckChanges());
+    if (isEmpty(delta) && !isForced) return history.committed(this.version, delta, planner.replaced);
     this.version++;
-    const message: TableMessage = {
-      type: 'table',
-      version: this.version,
-      reset: false,
-      isComplete: this.isComplete,
-      routes: { set: delta.routes.set.map((route) => this.#slotted(route)), drop: delta.routes.drop },
-      pools: { set: delta.pools.set.map((pool) => this.#slottedPool(pool)), drop: delta.pools.drop },
-      forgetRoutes: this.#detachRoutes(delta.routes.drop),
-    };
-    for (const name of delta.pools.drop) {
-      this.#options.endpointSlots.setPool(name, []);
-      this.#options.poolSlots.drop(name);
-    }
+    const message = this.#message(delta, false);
     this.#options.broadcast(message, receivedAt);
     this.#options.onRoutes(delta);
+    history.committed(this.version, delta, planner.replaced);
     this.#logDelta(delta);
   }
 
   /** The whole table, for a worker that starts late. */
   full(): TableMessage {
     const { routes, pools } = this.#options.planner;
-    return {
-      type: 'table',
-      version: this.version,
-      reset: true,
-      isComplete: this.isComplete,
-      routes: { set: [...routes.values()].map((route) => this.#slotted(route)), drop: [] },
-      pools: { set: [...pools.values()].map((pool) => this.#slottedPool(pool)), drop: [] },
-      forgetRoutes: [],
+    const all = {
+      routes: { set: [...routes.values()], drop: [] },
+      pools: { set: [...pools.values()], drop: [] },
     };
+    return this.#message(all, true);
   }
 
-  #slotted(route: Delta['routes']['set'][number]): SlottedRoute {
-    return { ...route, slot: this.#routeSlots.take(route.id) ?? NO_ROUTE };
-  }
-
-  #slottedPool(pool: Delta['pools']['set'][number]): SlottedPool {
-    const { endpointSlots, poolSlots } = this.#options;
-    const endpoints = [];
-    for (const endpoint of pool.endpoints) {
-      const slot = endpointSlots.take(endpoint.id);
-      if (slot === null) {
-        this.#options.log.error({ endpoint: endpoint.id }, 'too many endpoints: this one is left out');
-        continue;
-      }
-      endpoints.push({ ...endpoint, slot });
-    }
-    endpointSlots.setPool(
-      pool.name,
-      endpoints.map((endpoint) => endpoint.id),
-    );
-    return { ...pool, slot: poolSlots.take(pool.name), endpoints };
-  }
-
-  #detachRoutes(ids: readonly string[]): number[] {
-    const slots: number[] = [];
-    for (const id of ids) {
-      const slot = this.#routeSlots.detach(id);
-      if (slot !== undefined) slots.push(slot);
-    }
-    return slots;
+  #message(delta: Delta, reset: boolean): TableMessage {
+    const { version, isComplete } = this;
+    return { type: 'table', version, reset, isComplete, ...this.#slots.slotted(delta) };
   }
 
   #logDelta(delta: Delta): void {
@@ -298,9 +274,4 @@ export class Publisher implements ProviderEvents {
       'published',
     );
   }
-}
-
-function isEmpty(delta: Delta): boolean {
-  const { routes, pools } = delta;
-  return routes.set.length + routes.drop.length + pools.set.length + pools.drop.length === 0;
 }

@@ -17,6 +17,8 @@ import { probeHttp } from './checks/http-probe.ts';
 import { Convergence } from './convergence.ts';
 import { EndpointSlots } from './endpoint-slots.ts';
 import { Guard } from './guard.ts';
+import { History, MAX_ENTRIES } from './history/history.ts';
+import { openHistoryStore } from './history/store.ts';
 import type { Log } from './log.ts';
 import { LoopDelay } from './loop-delay.ts';
 import { Counts } from './metrics.ts';
@@ -58,7 +60,8 @@ export class Router {
   readonly poolSlots: PoolSlots;
   readonly routePorts: Readonly<Record<Transport, RoutePorts>>;
   readonly consulErrors = new Counts();
-  readonly convergence = new Convergence();
+  readonly history: History;
+  readonly convergence = new Convergence((version, lagMs) => this.history.live(version, lagMs));
   readonly accessLog = new AccessLogWriter();
   readonly loopDelay = new LoopDelay();
   isDraining = false;
@@ -76,6 +79,8 @@ export class Router {
   #hasListened = false;
   readonly #drained = new Set<number>();
   #onAllDrained: (() => void) | null = null;
+  /** Aborted when draining begins; `#stop` when it is over. */
+  readonly #stopping = new AbortController();
   readonly #stop = new AbortController();
   readonly #timers: NodeJS.Timeout[] = [];
 
@@ -104,9 +109,14 @@ export class Router {
       endpointCounters.clearSlot(slot),
     );
     this.poolSlots = new PoolSlots(new QueueCounters(this.counters.queues));
+    this.history = new History({
+      accepts: policy.accepts,
+      outputOf: (id) => this.checker.standing(id)?.output ?? null,
+    });
     this.publisher = new Publisher({
       planner: this.planner,
       guard: this.guard,
+      history: this.history,
       endpointSlots: this.endpointSlots,
       poolSlots: this.poolSlots,
       forgetMs: config.consul.forgetMs,
@@ -152,6 +162,10 @@ export class Router {
     });
   }
 
+  get stopping(): AbortSignal {
+    return this.#stopping.signal;
+  }
+
   get adminPort(): number | null {
     return this.#admin?.port ?? null;
   }
@@ -182,6 +196,10 @@ export class Router {
     }
     this.#store = openCatalogStore(config.dataDir);
     if (this.#store.warning !== null) log.warn(this.#store.warning);
+    const historyStore = openHistoryStore(config.dataDir, MAX_ENTRIES);
+    if (historyStore.warning !== null) log.warn(historyStore.warning);
+    this.history.open(historyStore);
+    this.publisher.startFrom(historyStore.lastVersion);
     // Before the listeners open: a handshake in the first second finds its certificate.
     await this.certificates.start(this.#stop.signal);
     this.#workers = new Workers({
@@ -191,7 +209,7 @@ export class Router {
       counters: this.counters,
       log,
       ticketKey: () => this.#ticketKeys.message(),
-      table: () => (this.publisher.version === 0 ? null : this.publisher.full()),
+      table: () => (this.publisher.hasPublished ? this.publisher.full() : null),
       certificates: () => this.certificates.full(),
       onMessage: (worker, message) => this.#onMessage(worker, message),
       onDeath: (worker) => this.#onDeath(worker),
@@ -238,6 +256,7 @@ export class Router {
   /** Not ready, stop accepting, finish what runs up to the limit, then give everything back. */
   async drain(): Promise<void> {
     this.isDraining = true;
+    this.#stopping.abort();
     const { drainMs } = this.config.timeouts;
     if (this.#workers !== null) {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -252,6 +271,7 @@ export class Router {
 
   async close(): Promise<void> {
     this.#stop.abort();
+    this.#stopping.abort();
     for (const ports of Object.values(this.routePorts)) ports.close();
     for (const timer of this.#timers) clearInterval(timer);
     this.checker.close();
@@ -262,6 +282,7 @@ export class Router {
     await this.#admin?.close();
     this.#store?.flush();
     this.#store?.close();
+    this.history.close();
   }
 
   #workerSetup(): Omit<WorkerSetup, 'index'> {
@@ -279,13 +300,13 @@ export class Router {
       tls: {
         clientAuth: config.tls.clientAuth,
         hsts: config.tls.hsts,
-        redirectPort: this.#redirectPort(),
+        redirectPort: this.redirectPort,
       },
     };
   }
 
   /** Without a listener of ours somebody in front ends TLS, at the usual port. */
-  #redirectPort(): number {
+  get redirectPort(): number {
     const { tls, listeners } = this.config;
     return tls.redirectPort ?? listeners.find(({ protocol }) => protocol === 'https')?.address.port ?? 443;
   }

@@ -1,5 +1,5 @@
 import type { EndpointCheck } from '../../router/active-checks.ts';
-import type { Refusal } from '../../router/model.ts';
+import type { Pool, Refusal } from '../../router/model.ts';
 import type { Planner } from '../../router/planner.ts';
 import { type EndpointCounters, EndpointState, EndpointTotal } from '../shared/counters.ts';
 import type { Checker } from './checks/checker.ts';
@@ -18,7 +18,7 @@ export interface ViewSources {
   readonly checker: Pick<Checker, 'standing'>;
 }
 
-export function routesView({ planner, version, refusals, checker }: ViewSources): unknown {
+export function routesView({ planner, version, refusals, checker }: ViewSources): object {
   return {
     version: version(),
     routes: [...planner.routes.values()].map(({ id, rule, pool, options, source }) => ({
@@ -54,29 +54,46 @@ function checkView({ endpoint, instance, check }: EndpointCheck, checker: ViewSo
   return { instance, endpoint, by: 'fairlead', path, intervalMs, state: isUp ? 'up' : 'down', output };
 }
 
-export function poolsView({ planner, slots, poolSlots, counters }: ViewSources): unknown {
+export function poolsView(sources: ViewSources): object {
+  const { planner, slots, poolSlots } = sources;
   const departing = new Set(slots.departing());
-  const pools = [...planner.pools.values()].map(({ name, service, balance, maxconn, endpoints }) => ({
-    name,
-    service,
-    balance,
-    maxconn,
-    queued: poolSlots.read(name).waiting,
-    endpoints: [
-      ...endpoints.map(({ id, address, port, protocol, weight, instance }) =>
-        endpointView(
-          { id, address, port, protocol, weight, source: instance },
-          slots.get(id),
-          counters,
-          false,
-        ),
-      ),
-      ...departingOf(service, departing).map((id) =>
-        endpointView({ id, ...addressOfId(id), weight: 0, source: null }, slots.get(id), counters, true),
-      ),
-    ],
-  }));
+  const pools = [...planner.pools.values()].map((pool) => {
+    const { name, service, balance, maxconn } = pool;
+    const { waiting: queued } = poolSlots.read(name);
+    return { name, service, balance, maxconn, queued, endpoints: endpointsView(pool, sources, departing) };
+  });
   return { pools };
+}
+
+/** What `/api/events` begins with: counts, or all that the two questions above would get. */
+export function snapshotView(sources: ViewSources, isFull: boolean): object {
+  const { planner, version, refusals } = sources;
+  let endpoints = 0;
+  for (const pool of planner.pools.values()) endpoints += pool.endpoints.length;
+  const counts = {
+    routes: planner.routes.size,
+    pools: planner.pools.size,
+    endpoints,
+    refused: refusals().length,
+  };
+  if (!isFull) return { version: version(), counts };
+  return { counts, ...routesView(sources), ...poolsView(sources) };
+}
+
+/** Takes those that leave out of `departing`. */
+export function endpointsView(
+  { service, endpoints }: Pool,
+  { slots, counters }: Pick<ViewSources, 'slots' | 'counters'>,
+  departing: Set<string>,
+): EndpointView[] {
+  return [
+    ...endpoints.map(({ id, address, port, protocol, weight, instance }) =>
+      endpointView({ id, address, port, protocol, weight, source: instance }, slots.get(id), counters, false),
+    ),
+    ...departingOf(service, departing).map((id) =>
+      endpointView({ id, ...addressOfId(id), weight: 0, source: null }, slots.get(id), counters, true),
+    ),
+  ];
 }
 
 /** Draining endpoints are shown once, with the first pool of their service. */
@@ -92,16 +109,33 @@ function addressOfId(id: string): { address: string; port: number } {
   return { address: text.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(text.slice(colon + 1)) };
 }
 
+interface EndpointFacts {
+  readonly id: string;
+  readonly address: string;
+  readonly port: number;
+  readonly weight: number;
+  /** The instance behind it; null when it has none any more. */
+  readonly source: string | null;
+  readonly protocol?: string;
+}
+
+export interface EndpointView extends EndpointFacts {
+  readonly state: string;
+  readonly inFlight: number;
+  readonly served: number;
+  readonly failures: number;
+}
+
 function endpointView(
-  facts: Record<string, unknown>,
+  facts: EndpointFacts,
   slot: number | undefined,
   counters: EndpointCounters,
   isDeparting: boolean,
-): unknown {
+): EndpointView {
   if (slot === undefined) return { ...facts, state: 'active', inFlight: 0, served: 0, failures: 0 };
   return {
     ...facts,
-    state: isDeparting ? 'draining' : STATES[counters.state(slot)],
+    state: isDeparting ? 'draining' : STATES[counters.state(slot)]!,
     inFlight: counters.inFlight(slot),
     served: counters.total(slot, EndpointTotal.served),
     failures: counters.total(slot, EndpointTotal.failures),

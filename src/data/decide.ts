@@ -1,35 +1,59 @@
+import type { Route } from '../../router/model.ts';
 import { isStripped, normalPath, pathEnd, rewriteTarget } from '../../router/paths.ts';
+import type { Profiles } from '../../tls/profiles.ts';
 import type { Reason } from '../shared/reasons.ts';
-import type { ClientStream } from './client-stream.ts';
-import type { Engine } from './engine.ts';
+import type { Networks } from './forwarded.ts';
 import { Field, fieldValue, fieldValueByName } from './http1/fields.ts';
 import type { RequestHead } from './http1/heads.ts';
 import { isDenied, type LiveRoute } from './live-table.ts';
 import type { LivePool } from './pools.ts';
 import type { ConnectionTls } from './tls/connection-tls.ts';
 
-export interface Forward {
+/** As much of a route as deciding needs. */
+export interface DecidableRoute extends Route {
+  readonly live: { readonly allow: Networks | null; readonly deny: Networks | null };
+}
+
+/** As much of a router as deciding needs. */
+export interface DecidingEngine<R extends DecidableRoute> {
+  readonly table: { match(host: string, path: string, method: string, listener: string): R | null };
+  readonly hasCatalog: boolean;
+  readonly limits: { readonly bodyBytes: number };
+  readonly profiles: Pick<Profiles, 'profileFor' | 'clientAuthFor'>;
+  readonly challenges: ReadonlyMap<string, string>;
+  readonly setup: { readonly tls: { readonly redirectPort: number } };
+}
+
+/** As much of a `ClientStream`; whoever asks what would become of a request has less. */
+export interface Deciding<R extends DecidableRoute> {
+  readonly engine: DecidingEngine<R>;
+  readonly listener: { readonly name: string };
+  readonly peer: { readonly isTrusted: boolean };
+  readonly tls: Pick<ConnectionTls, 'serverName' | 'profile'> | null;
+}
+
+export interface Forward<R extends DecidableRoute = LiveRoute> {
   readonly kind: 'forward';
-  readonly route: LiveRoute;
+  readonly route: R;
   readonly target: string;
   /** Taken off in front; null when nothing was. */
   readonly strippedPrefix: string | null;
 }
 
 /** What is done with a request, before anything is done. */
-export type Decision =
-  | Forward
+export type Decision<R extends DecidableRoute> =
+  | Forward<R>
   /** A token of an ACME authority. */
   | { kind: 'challenge'; route: null; keyAuthorization: string }
-  | { kind: 'redirect'; route: LiveRoute; status: number; location: string }
-  | { kind: 'refuse'; route: LiveRoute | null; reason: Reason };
+  | { kind: 'redirect'; route: R; status: number; location: string }
+  | { kind: 'refuse'; route: R | null; reason: Reason };
 
 /** `client` is the address the allow and deny lists are about: the one behind trusted proxies. */
-export function decide(
+export function decide<R extends DecidableRoute>(
   head: RequestHead,
   client: string,
-  { engine, listener, peer, tls }: Pick<ClientStream, 'engine' | 'listener' | 'peer' | 'tls'>,
-): Decision {
+  { engine, listener, peer, tls }: Deciding<R>,
+): Decision<R> {
   const { target } = head;
   if (target.startsWith(CHALLENGES)) {
     const keyAuthorization = engine.challenges.get(target.slice(CHALLENGES.length));
@@ -86,12 +110,20 @@ const CHALLENGES = '/.well-known/acme-challenge/';
  * RFC 9110, 7.4: a request for a host that this connection has not shown a certificate for. A client that names no
  * server takes any certificate, so there only the rules for its own certificate count.
  */
-function isMisdirected(host: string, { serverName, profile }: ConnectionTls, engine: Engine): boolean {
+function isMisdirected<R extends DecidableRoute>(
+  host: string,
+  { serverName, profile }: Pick<ConnectionTls, 'serverName' | 'profile'>,
+  engine: DecidingEngine<R>,
+): boolean {
   if (serverName === '') return engine.profiles.clientAuthFor(host) !== profile.clientAuth;
   return engine.profiles.profileFor(host)?.id !== profile.id;
 }
 
-function toHttps({ host, target }: RequestHead, route: LiveRoute, engine: Engine): Decision {
+function toHttps<R extends DecidableRoute>(
+  { host, target }: RequestHead,
+  route: R,
+  engine: DecidingEngine<R>,
+): Decision<R> {
   // HTTP/1.0 without Host: there is no name to send the client to.
   if (host === '') return { kind: 'refuse', route, reason: 'bad_request' };
   const { redirectPort } = engine.setup.tls;
@@ -106,13 +138,7 @@ function isForwardedHttps(head: RequestHead): boolean {
 }
 
 /** `$path` is the path after strip and prefix; the query goes along when the template has none of its own. */
-function redirectLocation(
-  route: LiveRoute,
-  template: string,
-  host: string,
-  path: string,
-  query: string,
-): string {
+function redirectLocation(route: Route, template: string, host: string, path: string, query: string): string {
   if (!template.includes('$')) return template;
   const { options, rule } = route;
   const isText = rule.match === 'text';

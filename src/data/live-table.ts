@@ -20,8 +20,13 @@ export interface LiveRoute extends SlottedRoute {
   };
 }
 
+/** Who may use a route. */
+export interface Access {
+  readonly live: { readonly allow: Networks | null; readonly deny: Networks | null };
+}
+
 /** Whether the route's own networks keep this client out. */
-export function isDenied({ live: { allow, deny } }: LiveRoute, address: string): boolean {
+export function isDenied({ live: { allow, deny } }: Access, address: string): boolean {
   return deny?.has(address) === true || (allow !== null && !allow.has(address));
 }
 

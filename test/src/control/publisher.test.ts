@@ -5,6 +5,7 @@ import { Planner } from '../../../router/planner.ts';
 import type { StaticEntry } from '../../../router/static-routes.ts';
 import { EndpointSlots } from '../../../src/control/endpoint-slots.ts';
 import { Guard } from '../../../src/control/guard.ts';
+import type { Cause } from '../../../src/control/history/entry.ts';
 import type { Log } from '../../../src/control/log.ts';
 import { PoolSlots } from '../../../src/control/pool-slots.ts';
 import { Publisher } from '../../../src/control/publisher.ts';
@@ -26,6 +27,8 @@ let completions: number;
 let slots: EndpointSlots;
 let publisher: Publisher;
 let warnings: string[];
+let noted: Cause[];
+let committed: number[];
 
 beforeEach(() => {
   now = 1_000;
@@ -35,6 +38,8 @@ beforeEach(() => {
   saved = new Map();
   completions = 0;
   warnings = [];
+  noted = [];
+  committed = [];
   const accepts = (health: Instance['health']): boolean => health === 'passing';
   const dialects = { fairlead: true, fabio: { prefix: 'urlprefix-' } };
   const log = {
@@ -58,6 +63,13 @@ beforeEach(() => {
     onService: (service, list) => void saved.set(service, list),
     onComplete: () => void completions++,
     onChecks: () => {},
+    history: {
+      note: (cause) => void noted.push(cause),
+      committed: (version, { routes, pools }) => {
+        if (routes.set.length + routes.drop.length + pools.set.length + pools.drop.length > 0)
+          committed.push(version);
+      },
+    },
   });
   return () => vi.restoreAllMocks();
 });
