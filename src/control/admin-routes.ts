@@ -31,7 +31,7 @@ export function adminRoutes(router: Router): ReadonlyMap<string, AdminHandler> {
     ],
     ['/api/routes', () => ({ status: 200, body: routesView(sources) })],
     ['/api/pools', () => ({ status: 200, body: poolsView(sources) })],
-    ['/api/certificates', () => ({ status: 200, body: certificatesView(router.certificates) })],
+    ['/api/certificates', () => ({ status: 200, body: certificatesView(router.tls) })],
     ['/api/consul', () => ({ status: 200, body: { ...router.provider.state(), held: router.guard.reason } })],
   ]);
 }
@@ -114,7 +114,7 @@ function createMetrics(router: Router): Metrics {
     return (ageMs ?? performance.now() - router.startedAt) / 1000;
   });
   gauge('catalog_held_services', 'Services whose losses are held', () => router.guard.heldServices);
-  addCertificateFamilies(metrics, router.certificates);
+  addCertificateFamilies(metrics, router.tls);
   metrics.add({
     name: 'consul_errors_total',
     help: 'Failed reads of Consul',

@@ -105,7 +105,7 @@ export interface Sample {
 
 export async function startSite(options: SiteOptions = {}): Promise<Site> {
   const folder = await temporaryFolder();
-  const [web = 0, admin = 0, nobody = 0] = await freePorts(3);
+  const [web = 0, admin = 0, nobody = 0, secure = 0] = await freePorts(4);
   const configFile = join(folder, 'fairlead.yaml');
   await writeFile(configFile, options.config ?? '');
   const { command = 'run', until = 'ready', env, data = join(folder, 'data') } = options;
@@ -114,6 +114,7 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
   const child = await startFairlead(
     [
       ...[command, '--config', configFile, ...addresses, '--workers', '2', '--data', data],
+      ...(command === 'dev' ? ['--https', `127.0.0.1:${secure}`] : []),
       ...(options.flags ?? []),
     ],
     {

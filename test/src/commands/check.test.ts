@@ -24,7 +24,7 @@ test('a valid configuration says so, with the file that was read', async () => {
   const { code, stdout, stderr } = await fairlead(['check'], { cwd: folder });
   expect([code, stdout]).toEqual([0, `configuration is valid: ${file}\n`]);
   expect(stderr).toMatch(
-    /^warning: fairlead.yaml:2:\d+: listener "tls" is ignored: https needs tls.certificates/,
+    /^warning: fairlead.yaml:2:\d+: listener "tls" is ignored: https needs tls.certificates or tls.acme/,
   );
 });
 

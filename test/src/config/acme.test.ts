@@ -29,6 +29,7 @@ names: [a.example.com, "*.example.com"]
 eab: { kid: kid-1, hmacKeyFile: /run/secrets/hmac }
 store: redis
 storePrefix: edge/acme
+redis: { urlFile: redis.url }
 storeKeyFile: key
 challenges: [dns-01]
 dns: { command: [/usr/local/bin/hook, --zone, example.com], timeout: 1m, propagation: 5s }

@@ -43,11 +43,10 @@ function startWorkers(count: number): Setting {
   const workers = new Workers({
     setup: {
       ...{ counters, listeners: [], tcp, limits, timeouts, balance, trustedProxies, accessLog: 'off' },
-      tls: { clientAuth: [], hsts: '', redirectPort: 443 },
+      tls: { clientAuth: [], hsts: '', redirectPort: 443, tellsUnknownNames: false },
     },
-    ticketKey: () => ({ type: 'ticket-key', key: new Uint8Array(48) }),
     ...{ count, counters, log },
-    certificates: () => ({ type: 'certificates', set: [], drop: [], reset: true, defaultId: null }),
+    greeting: () => [{ type: 'ticket-key', key: new Uint8Array(48) }],
     table: () => null,
     ports: () => [],
     onMessage: () => {},
