@@ -19,6 +19,8 @@ export interface SiteOptions {
   readonly data?: string;
   /** Wait for readiness (default), or only for the admin listener. */
   readonly until?: 'ready' | 'alive';
+  /** Port of the plain listener; a free one unless given. */
+  readonly web?: number;
   /** What to run: the router unless told. */
   readonly command?: 'run' | 'dev';
 }
@@ -105,7 +107,8 @@ export interface Sample {
 
 export async function startSite(options: SiteOptions = {}): Promise<Site> {
   const folder = await temporaryFolder();
-  const [web = 0, admin = 0, nobody = 0, secure = 0] = await freePorts(4);
+  const [free = 0, admin = 0, nobody = 0, secure = 0] = await freePorts(4);
+  const { web = free } = options;
   const configFile = join(folder, 'fairlead.yaml');
   await writeFile(configFile, options.config ?? '');
   const { command = 'run', until = 'ready', env, data = join(folder, 'data') } = options;

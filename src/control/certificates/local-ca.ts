@@ -46,7 +46,9 @@ export class LocalCaSource implements CertificateSource {
   async #tellAll(ca: LocalCa, onCertificates: OnCertificates, signal: AbortSignal): Promise<void> {
     const refused: RefusedCertificate[] = [];
     const set: Certificate[] = [];
-    const names = this.#hosts.filter((host) => normalizeCertificateName(host) !== null);
+    const names = this.#hosts.filter(
+      (host) => !OWN_NAMES.includes(host) && normalizeCertificateName(host) !== null,
+    );
     for (const group of [OWN_NAMES, ...names.slice(0, MOST_HOSTS).map((name) => [name])]) {
       if (signal.aborted) return;
       try {
