@@ -10,7 +10,7 @@ import type { Sample } from '../metrics.ts';
 import { type ChallengeSnapshot, noChallenges } from './challenges.ts';
 import type { HeldCertificate } from './holdings.ts';
 import { AcmeManager } from './manager.ts';
-import { openStores } from './open-stores.ts';
+import { openCopy, openShared } from './open-stores.ts';
 
 type ChallengesMessage = Extract<ToWorker, { type: 'challenges' }>;
 
@@ -54,8 +54,9 @@ export class AcmeSource implements CertificateSource {
   }
 
   async #run(tell: OnCertificates, signal: AbortSignal): Promise<void> {
-    const { acme: config, log, listening, broadcast } = this.#options;
-    const { shared, local } = openStores(config.store, this.#options);
+    const { acme: config, consul, dataDir, log, listening, broadcast } = this.#options;
+    const shared = openShared(config.store, consul, dataDir);
+    const local = openCopy(config.store, dataDir, log);
     const manager = new AcmeManager({
       ...{ config, store: shared, localStore: local, log, listening },
       onCertificates: (held) => this.#serve(held, tell),

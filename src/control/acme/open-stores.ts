@@ -9,34 +9,32 @@ import { sealStore } from '../store/sealed-store.ts';
 import { openSqliteStore } from '../store/sqlite-store.ts';
 import type { Store } from '../store/store.ts';
 
-export interface AcmeStores {
-  /** What replicas share. */
-  readonly shared: Store;
-  /** Keeps a copy on this machine; null where the shared one is on it anyway, or where none can be kept. */
-  readonly local: Store | null;
-}
+type StoreConfig = AcmeConfig['store'];
 
-/** Throws `StoreError` when the data folder cannot hold the only store. */
-export function openStores(
-  { kind, prefix, secret, redisUrl }: AcmeConfig['store'],
-  { consul, dataDir, log }: { consul: ConsulConfig; dataDir: string; log: Pick<Log, 'warn'> },
-): AcmeStores {
-  const seal = (store: Store): Store => (secret === null ? store : sealStore(store, Buffer.from(secret)));
+/** What replicas share. Throws `StoreError` when the data folder cannot hold a store. */
+export function openShared(config: StoreConfig, consul: ConsulConfig, dataDir: string): Store {
+  const { kind, prefix, redisUrl } = config;
   switch (kind) {
     case 'file':
-      return { shared: seal(openSqliteStore(dataDir)), local: null };
+      return seal(openSqliteStore(dataDir), config);
     case 'redis':
-      return { shared: seal(createRedisStore(openRedisDoor(redisUrl ?? ''), prefix)), local: copy() };
+      return seal(createRedisStore(openRedisDoor(redisUrl ?? ''), prefix), config);
     case 'consul':
-      return { shared: seal(createConsulStore(createConsulClient(consul), prefix)), local: copy() };
+      return seal(createConsulStore(createConsulClient(consul), prefix), config);
   }
+}
 
-  function copy(): Store | null {
-    try {
-      return seal(openSqliteStore(dataDir));
-    } catch (error) {
-      log.warn({ reason: (error as Error).message }, 'no copy of certificates can be kept on this machine');
-      return null;
-    }
+/** Keeps a copy on this machine; null where the shared one is on it anyway, or where none can be kept. */
+export function openCopy(config: StoreConfig, dataDir: string, log: Pick<Log, 'warn'>): Store | null {
+  if (config.kind === 'file') return null;
+  try {
+    return seal(openSqliteStore(dataDir), config);
+  } catch (error) {
+    log.warn({ reason: (error as Error).message }, 'no copy of certificates can be kept on this machine');
+    return null;
   }
+}
+
+function seal(store: Store, { secret }: StoreConfig): Store {
+  return secret === null ? store : sealStore(store, Buffer.from(secret));
 }

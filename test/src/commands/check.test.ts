@@ -132,6 +132,15 @@ describe('--online', () => {
     expect([code, stderr]).toEqual([1, 'fairlead.yaml:1:23: redis 127.0.0.1:1: connection refused\n']);
   });
 
+  test('so is a store for ACME that is away; without --online nobody asks', async () => {
+    answer = '"10.0.0.1:8300"';
+    write('tls: { default: a.test, acme: { store: redis, redis: { url: "redis://:secret@127.0.0.1:1" } } }');
+    expect(await fairlead(['check'], { cwd: folder })).toMatchObject({ code: 0, stderr: '' });
+    const { code, stderr } = await fairlead(['check', '--online', '--consul', address], { cwd: folder });
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^tls.acme.store: redis: Redis: .*\n$/)]);
+    expect(stderr).not.toContain('secret');
+  });
+
   test('so is no answer at all', async () => {
     const { code, stderr } = await fairlead(['check', '--online', '--consul', '127.0.0.1:1']);
     expect([code, stderr]).toEqual([
