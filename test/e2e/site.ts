@@ -122,7 +122,7 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
     ],
     {
       cwd: folder,
-      timeoutMs: 15_000,
+      timeoutMs: 25_000,
       ...(env && { env }),
       ...(until === 'ready' && { admin }),
     },
