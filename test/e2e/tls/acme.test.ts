@@ -136,10 +136,10 @@ describe.skipIf(skipPebble)('routers with tls.acme that share Redis', () => {
     dns: { command: [/bin/sh, -c, "sleep 60"] }`;
     const dying = await replica(stuck, await freePorts(2));
     const keys = (pattern: string): Promise<string[]> => redis.client.keys(pattern);
-    await eventually(
-      async () => (await keys('*/order/orphan.example.com')).length === 1,
-      'an order under way',
-    );
+    await eventually(async () => (await keys('*/order/orphan.example.com')).length === 1, {
+      timeoutMs: 20_000,
+      what: 'an order under way',
+    });
     const [lock = ''] = await keys('*:lock:*orphan.example.com');
     const issued = pebble.issued();
     const heir = await replica('names: [hidden.example.com, orphan.example.com]', await freePorts(2));
