@@ -9,19 +9,22 @@ import type { Settings } from './schema.ts';
 import { intact, origin, problem, readToken, type Sources, warn } from './sources.ts';
 import { resolveTls, type TlsContext } from './tls.ts';
 
+export interface ResolveContext extends TlsContext {
+  readonly secure: boolean;
+  /** Certificates come from elsewhere, too: https needs none of the configuration's. */
+  readonly hasOwnCertificates: boolean;
+  readonly routeAt: (index: number) => string;
+}
+
 /** Merged settings become the Config; rules between keys are checked on the way. */
-export function resolveConfig(
-  settings: Settings,
-  sources: Sources,
-  context: TlsContext & { readonly secure: boolean; readonly routeAt: (index: number) => string },
-): Config {
+export function resolveConfig(settings: Settings, sources: Sources, context: ResolveContext): Config {
   const { limits, timeouts, balance, workers } = settings;
   const admin = resolveAdmin(settings.admin, sources);
   return freeze({
     consul: resolveConsul(settings.consul, context.secure, sources),
-    listeners: resolveListeners(settings, admin, sources),
+    listeners: resolveListeners(settings, admin, sources, context.hasOwnCertificates),
     admin,
-    acme: resolveAcme(settings.tls.acme, sources),
+    acme: resolveAcme(settings.tls.acme, sources, context),
     trustedProxies: settings.trustedProxies,
     tcp: resolveTcp(settings, sources),
     udp: { ports: settings.udp.ports, host: settings.udp.address },

@@ -46,15 +46,15 @@ export function adminRoutes(router: Router): ReadonlyMap<string, AdminHandler> {
     ['/api/explain', ({ searchParams }) => explained(explainer.explain(searchParams))],
     ['/api/history', ({ searchParams }) => historyOf(router.history, searchParams.get('since'))],
     ['/api/events', (url, headers) => events.answer(url, headers)],
-    ['/api/certificates', () => ({ status: 200, body: certificatesView(router.certificates) })],
+    ['/api/certificates', () => ({ status: 200, body: certificatesView(router.tls) })],
     ['/api/consul', () => ({ status: 200, body: { ...router.provider.state(), held: router.guard.reason } })],
   ]);
 }
 
 function createExplainer(router: Router, views: ViewSources): Explainer {
-  const { guard, certificates, publisher, routePorts, config } = router;
+  const { guard, tls, publisher, routePorts, config } = router;
   return new Explainer({
-    ...{ views, guard, certificates, catalog: publisher.catalog },
+    ...{ views, guard, certificates: tls.certificates, catalog: publisher.catalog },
     accepts: routingPolicy(config).accepts,
     trustedProxies: config.trustedProxies,
     clientAuth: config.tls.clientAuth,
@@ -63,7 +63,7 @@ function createExplainer(router: Router, views: ViewSources): Explainer {
       isComplete: publisher.isComplete,
       listeners: router.config.listeners,
       openPorts: routePorts.tcp.open(),
-      redirectPort: router.redirectPort,
+      redirectPort: tls.workerTls(router.config.listeners).redirectPort,
     }),
   });
 }
@@ -162,7 +162,7 @@ function createMetrics(router: Router): Metrics {
     return (ageMs ?? performance.now() - router.startedAt) / 1000;
   });
   gauge('catalog_held_services', 'Services whose losses are held', () => router.guard.heldServices);
-  addCertificateFamilies(metrics, router.certificates);
+  addCertificateFamilies(metrics, router.tls);
   metrics.add({
     name: 'consul_errors_total',
     help: 'Failed reads of Consul',

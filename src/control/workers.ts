@@ -5,7 +5,6 @@ import { QueueCounters } from '../shared/queue-counters.ts';
 import type { Log } from './log.ts';
 
 type TableMessage = Extract<ToWorker, { type: 'table' }>;
-type CertificatesMessage = Extract<ToWorker, { type: 'certificates' }>;
 
 /** A worker that dies at once is not started again in a tight circle. */
 const RESPAWN_FIRST_MS = 50;
@@ -20,11 +19,10 @@ export interface WorkersOptions {
   readonly log: Log;
   /** The whole table, for a fresh worker; null before the first complete one. */
   readonly table: () => TableMessage | null;
-  /** All certificates, for a fresh worker. */
-  readonly certificates: () => CertificatesMessage;
+  /** What a fresh worker is told before anything else. */
+  readonly greeting: () => readonly ToWorker[];
   /** Ports that routes want open, for a fresh worker. */
   readonly ports: (transport: Transport) => readonly number[];
-  readonly ticketKey: () => ToWorker;
   readonly onMessage: (worker: number, message: FromWorker) => void;
   readonly onDeath: (worker: number) => void;
 }
@@ -130,8 +128,7 @@ export class Workers {
     const seat = this.#seats[index]!;
     if (message.type === 'ready') {
       seat.isReady = true;
-      seat.worker!.postMessage(this.#options.ticketKey());
-      seat.worker!.postMessage(this.#options.certificates());
+      for (const said of this.#options.greeting()) seat.worker!.postMessage(said);
       const table = this.#options.table();
       if (table) seat.worker!.postMessage(table);
       if (this.#isListening) seat.worker!.postMessage({ type: 'listen' } satisfies ToWorker);

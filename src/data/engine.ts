@@ -24,6 +24,7 @@ import { Recorder } from './recorder.ts';
 import { SlowStarts } from './slow-starts.ts';
 import type { HelloPeek } from './tcp/hello-peek.ts';
 import type { Stream } from './tcp/stream.ts';
+import { UnknownNames } from './tls/unknown-names.ts';
 import type { DatagramSession } from './udp/datagram-session.ts';
 
 const SWEEP_MS = 100;
@@ -75,6 +76,8 @@ export class Engine {
   /** Connections that were not let in and still get their answer. */
   readonly farewells = new Set<Farewell>();
   readonly profiles: Profiles;
+  /** Null where nobody wants to know. */
+  readonly unknownNames: UnknownNames | null;
   /** Answers for http-01, by token. */
   challenges: ReadonlyMap<string, string> = new Map();
   readonly admission: Admission;
@@ -114,6 +117,7 @@ export class Engine {
     );
     this.maxSessions = sessionsPerWorker(udpSessions, workers, descriptors);
     this.profiles = new Profiles(setup.tls.clientAuth, policy.alpn);
+    this.unknownNames = setup.tls.tellsUnknownNames ? new UnknownNames(send, () => this.deadlines.now) : null;
     this.#delay.enable();
     this.#secondTimer = setInterval(() => this.#everySecond(), 1_000);
     this.#secondTimer.unref();

@@ -36,6 +36,8 @@ export interface WorkerTls {
   readonly hsts: string;
   /** The port that clients of other listeners are sent to; 443 needs no mention. */
   readonly redirectPort: number;
+  /** Names without a certificate are told of: one may be ordered for them. */
+  readonly tellsUnknownNames: boolean;
 }
 
 /** An endpoint with its row in the shared counters. */
@@ -114,6 +116,8 @@ export type FromWorker =
       readonly code: string;
     }
   | { readonly type: 'applied'; readonly version: number; readonly applyMs: number }
+  /** Somebody connects with a name that no certificate has. In the form names are looked up by. */
+  | { readonly type: 'unknown-name'; readonly name: string }
   /** The worker holds nothing of this endpoint any more; its counters may be reused once all workers said so. */
   | { readonly type: 'released'; readonly slots: readonly number[] }
   | { readonly type: 'access'; readonly lines: Uint8Array<ArrayBuffer> }

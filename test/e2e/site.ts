@@ -19,6 +19,8 @@ export interface SiteOptions {
   readonly data?: string;
   /** Wait for readiness (default), or only for the admin listener. */
   readonly until?: 'ready' | 'alive';
+  /** Port of the plain listener; a free one unless given. */
+  readonly web?: number;
   /** What to run: the router unless told. */
   readonly command?: 'run' | 'dev';
 }
@@ -105,7 +107,8 @@ export interface Sample {
 
 export async function startSite(options: SiteOptions = {}): Promise<Site> {
   const folder = await temporaryFolder();
-  const [web = 0, admin = 0, nobody = 0] = await freePorts(3);
+  const [free = 0, admin = 0, nobody = 0, secure = 0] = await freePorts(4);
+  const { web = free } = options;
   const configFile = join(folder, 'fairlead.yaml');
   // A newcomer's share depends on when its neighbours came; tests of other things count on equal ones.
   await writeFile(configFile, options.config ?? 'balance: { slowStart: 0s }\n');
@@ -115,11 +118,12 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
   const child = await startFairlead(
     [
       ...[command, '--config', configFile, ...addresses, '--workers', '2', '--data', data],
+      ...(command === 'dev' ? ['--https', `127.0.0.1:${secure}`] : []),
       ...(options.flags ?? []),
     ],
     {
       cwd: folder,
-      timeoutMs: 15_000,
+      timeoutMs: 25_000,
       ...(env && { env }),
       ...(until === 'ready' && { admin }),
     },

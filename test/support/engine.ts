@@ -22,8 +22,8 @@ import {
 import type { FromWorker, SlottedPool, SlottedRoute, WorkerTls } from '../../src/shared/messages.ts';
 import { QueueCounters, QueueTotal } from '../../src/shared/queue-counters.ts';
 import type { Certificate } from '../../tls/certificate.ts';
-import { everybody } from './authority.ts';
 import { startBridge } from './bridge.ts';
+import { everybody } from './certificates.ts';
 import { eventually } from './process.ts';
 
 export interface RouteSpec extends Partial<Rule> {
@@ -158,7 +158,7 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
       balance: { slowStartMs: options.slowStartMs ?? 0 },
       trustedProxies: options.trustedProxies ?? [],
       accessLog: 'json',
-      tls: { clientAuth: [], hsts: '', redirectPort: 443, ...options.tls },
+      tls: { clientAuth: [], hsts: '', redirectPort: 443, tellsUnknownNames: false, ...options.tls },
     },
     send,
   );

@@ -295,18 +295,16 @@ describe('listeners', () => {
     const yaml = `listeners:
   web: { address: ":80" }
   websecure: { address: ":443", protocol: https }
-tls:
-  acme: { email: ops@example.com, directory: letsencrypt }
 `;
     const { config, warnings } = loadOk({ yaml });
     expect(config.listeners.map(({ name }) => name)).toEqual(['web']);
     expect(warnings).toEqual([
-      'fairlead.yaml:3:14: listener "websecure" is ignored: https needs tls.certificates',
-      'fairlead.yaml:5:9: ACME is not available in this version: tls.acme is ignored',
+      'fairlead.yaml:3:14: listener "websecure" is ignored: https needs tls.certificates or tls.acme',
     ]);
     expect(loadOk({ flags: { https: [':8443'] } }).warnings).toEqual([
-      'flag --https: listener "websecure" is ignored: https needs tls.certificates',
+      'flag --https: listener "websecure" is ignored: https needs tls.certificates or tls.acme',
     ]);
+    expect(loadOk({ flags: { https: [':8443'] }, yaml: 'tls: { acme: {} }' }).warnings).toEqual([]);
   });
 
   test('certificates open :8443, unless listeners are named', () => {

@@ -44,11 +44,10 @@ function startWorkers(count: number): Setting {
     setup: {
       ...{ counters, listeners: [], tcp, udp, limits, timeouts, balance, trustedProxies },
       accessLog: 'off',
-      tls: { clientAuth: [], hsts: '', redirectPort: 443 },
+      tls: { clientAuth: [], hsts: '', redirectPort: 443, tellsUnknownNames: false },
     },
-    ticketKey: () => ({ type: 'ticket-key', key: new Uint8Array(48) }),
     ...{ count, counters, log },
-    certificates: () => ({ type: 'certificates', set: [], drop: [], reset: true, defaultId: null }),
+    greeting: () => [{ type: 'ticket-key', key: new Uint8Array(48) }],
     table: () => null,
     ports: () => [],
     onMessage: () => {},

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { describe, expect, test } from 'vitest';
+import { createTestCa } from '../../../support/certificates.ts';
 import { helloMessage, records, serverName } from '../../../support/hello.ts';
 import { eventually } from '../../../support/process.ts';
-import { selfSigned } from '../../../support/self-signed.ts';
 import { begin, instance, lines, named, PORT, plane, port, talk } from './stage.ts';
 
 const sni = (host: string, pool = 'main') => ({ host, pool, stream: { kind: 'sni' as const, port: PORT } });
@@ -139,12 +139,10 @@ describe('PostgreSQL', () => {
 });
 
 test('a real handshake passes through, with the certificate of the instance', async () => {
-  const server = createTlsServer(
-    { ...(await selfSigned('a.test')), ALPNProtocols: ['x'] },
-    (socket: TLSSocket) => {
-      socket.end(`${socket.servername} ${socket.alpnProtocol}`);
-    },
-  );
+  const { certPem: cert, keyPem: key } = await (await createTestCa()).issue(['a.test']);
+  const server = createTlsServer({ cert, key, ALPNProtocols: ['x'] }, (socket: TLSSocket) => {
+    socket.end(`${socket.servername} ${socket.alpnProtocol}`);
+  });
   const tlsPort = await new Promise<number>((resolve) => {
     server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port));
   });
