@@ -25,6 +25,28 @@ function helloFor(name: string, size?: number): string {
 }
 
 describe('a port of server names', () => {
+  test('TLS reaches another instance, hello and all, when its own is not there', async () => {
+    const secure = createTlsServer(await selfSigned('a.test'), (socket) => void socket.end('from b'));
+    const b = await instance((socket) => void secure.emit('connection', socket));
+    const gone = await instance(() => {});
+    await begin([], {
+      pools: { main: [{ port: gone, address: '127.0.0.2' }, b] },
+      routes: [sni('a.test')],
+      balance: { kind: 'rr' },
+    });
+    for (let i = 0; i < 2; i++) {
+      const client = connectTls({ port, host: '127.0.0.1', servername: 'a.test', rejectUnauthorized: false });
+      let text = '';
+      client.on('data', (bytes) => {
+        text += bytes;
+      });
+      await once(client, 'end');
+      client.destroy();
+      expect(text).toBe('from b');
+    }
+    expect((await lines(2)).map(({ retries }) => retries).sort()).toEqual([0, 1]);
+  });
+
   test('each name goes to its own instances, the bytes untouched', async () => {
     const heard: string[] = [];
     const [a, wild] = [await instance(noting('a', heard)), await instance(named('wild'))];
