@@ -1,3 +1,6 @@
+import type { Log } from '../control/log.ts';
+import type { RenderConfig } from './config/model.ts';
+
 /** What one evaluation of a template came to. Dependencies go by their canonical IDs, `health.service(web|passing)`. */
 export type Rendering =
   | { readonly kind: 'rendered'; readonly text: string; readonly used: ReadonlySet<string> }
@@ -21,3 +24,19 @@ export interface RenderSource {
   retain(used: ReadonlySet<string>): void;
   close(): Promise<void>;
 }
+
+export interface RendererContext {
+  readonly log: Log;
+  /** What the function `env` sees. */
+  readonly env: NodeJS.ProcessEnv;
+  /** Data of these dependencies arrived or changed. May be called at any time, from the first moment on. */
+  readonly changed: (ids: ReadonlySet<string>) => void;
+  /** A watch gave up after the number of attempts that the configuration allows: the process ends. */
+  readonly gaveUp: (reason: string) => void;
+}
+
+/**
+ * Parses the templates of a configuration and begins to watch what its `min_instances` name; rejects with a message
+ * for people when a template cannot be parsed. Called again for every reload, beside the one in use.
+ */
+export type CreateRenderers = (config: RenderConfig, context: RendererContext) => Promise<RenderSource>;

@@ -21,6 +21,7 @@ export function resolveRender(input: ResolveInput, findings: Findings): RenderCo
   judgeLegacy(given, layers, findings);
   const templates = [...resolveTemplates({ given, layers, cwd, dry, findings }), ...input.more];
   refuseSameDestination(templates, findings);
+  refuseUncatchable(given, layers, findings);
   const exec = resolveExec(input, findings);
   if (templates.length === 0 && exec === null && findings.problems.length === 0)
     findings.problems.push({
@@ -43,6 +44,14 @@ export function resolveRender(input: ResolveInput, findings: Findings): RenderCo
     minInstances: given.min_instances ?? new Map(),
     haproxySocket: given.haproxy_socket ? resolve(cwd, given.haproxy_socket) : null,
   };
+}
+
+function refuseUncatchable(given: Layer['given'], layers: readonly Layer[], findings: Findings): void {
+  for (const key of ['kill_signal', 'reload_signal'] as const) {
+    const name = given[key];
+    if (name !== 'SIGKILL' && name !== 'SIGSTOP') continue;
+    findings.problems.push({ at: placeOf(layers, key), message: `${key}: no process can catch ${name}` });
+  }
 }
 
 /** systemd may name several folders, separated by colons; the first one is ours. */
