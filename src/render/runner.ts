@@ -23,7 +23,7 @@ export interface RunnerOptions {
   readonly isTerminal: boolean;
   /** Every file was right for the first time. */
   readonly onAllRendered: () => void;
-  /** Files changed and their commands succeeded. */
+  /** After that: files changed and their commands succeeded. */
   readonly onWritten: () => void;
 }
 
@@ -234,7 +234,7 @@ export class Runner {
     if (isFirst) {
       this.#wasAllRendered = true;
       this.#options.onAllRendered();
-    } else if (isWritten) this.#options.onWritten();
+    } else if (isWritten && this.#wasAllRendered) this.#options.onWritten();
   }
 
   #tellOfWait(unit: Unit, begun: ReturnType<Unit['gather']>, nowMs: number): void {
