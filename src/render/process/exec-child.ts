@@ -1,8 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Log } from '../../control/log.ts';
-import type { ExecSpec } from '../config/model.ts';
+import type { CommandLine, ExecSpec } from '../config/model.ts';
 import { argvOf, signalGroup } from './command.ts';
+
+/**
+ * Signals go to the whole group, the shell included. It must not die of what its command takes as a request, and when
+ * the command is asked to end it must wait for that, then end with its status. Handlers are not handed on to commands.
+ */
+const shellTraps = 'trap : HUP USR1 USR2 WINCH; trap exit INT TERM QUIT; ';
+
+function childArgv(line: CommandLine): readonly [string, ...string[]] {
+  return argvOf(line.kind === 'shell' ? { kind: 'shell', text: shellTraps + line.text } : line);
+}
 
 /** The process that `-exec` keeps, such as an nginx in the foreground. Lives through reloads of the configuration. */
 export class ExecChild {
@@ -34,7 +44,7 @@ export class ExecChild {
 
   start(): void {
     if (this.#child !== null || this.#isStopping) return;
-    const [program, ...args] = argvOf(this.#spec.line);
+    const [program, ...args] = childArgv(this.#spec.line);
     // A group of its own: signals of a terminal reach it through us, once.
     const child = spawn(program, args, { env: this.#env, detached: true, stdio: 'inherit' });
     this.#child = child;
