@@ -55,11 +55,17 @@ describe('a command', () => {
     await eventually(() => !isAlive(pid), 'the grandchild is gone');
   });
 
-  test('that ignores TERM is killed', async () => {
+  test('that ignores TERM is killed, with what it started', async () => {
+    const file = join(folder(), 'pids');
+    const stubborn = "trap '' TERM; while :; do sleep 0.1; done";
     const startMs = performance.now();
-    const result = await run("trap '' TERM; while :; do sleep 0.1; done", 100);
-    expect(result.ok).toBe(false);
-    expect(performance.now() - startMs).toBeLessThan(8000);
+    // The first shell dies of TERM and leaves the second; then one that stays itself.
+    expect((await run(`sh -c "${stubborn}" & echo $! >> ${file}; wait`, 100)).ok).toBe(false);
+    expect((await run(`echo $$ >> ${file}; ${stubborn}`, 100)).ok).toBe(false);
+    expect(performance.now() - startMs).toBeLessThan(12_000);
+    const pids = readFileSync(file, 'utf8').trim().split('\n').map(Number);
+    expect(pids).toHaveLength(2);
+    await eventually(() => !pids.some(isAlive), 'all are gone');
   });
 
   test('that leaves a daemon with its output open does not hold us up', async () => {

@@ -210,6 +210,15 @@ describe('what was applied', () => {
     expect((await write({ a: 'new' }, { command })).kind).toBe('unchanged');
   });
 
+  test('a command that succeeded is not due again', async () => {
+    await (await written({ a: 'new' }, { command })).keep();
+    expect((await write({ a: 'new' }, { command })).kind).toBe('unchanged');
+    expect(JSON.parse(read(`data/render/${readdirSync(path('data/render'))[0]}`))).toEqual({
+      destination: path('a'),
+      hash: hashOf(Buffer.from('new')),
+    });
+  });
+
   test('a file that we never wrote is taken as applied', async () => {
     writeFileSync(path('a'), 'from elsewhere');
     expect((await write({ a: 'from elsewhere' }, { command })).kind).toBe('unchanged');
