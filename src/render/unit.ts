@@ -56,8 +56,8 @@ export class Unit {
   tell(ids: ReadonlySet<string>, nowMs: number): Gathering | null {
     const { used } = this;
     if (used !== null && ![...ids].some((id) => used.has(id) || this.missing.has(id))) return null;
-    const isAwaited = this.missing.size > 0 || this.used === null;
-    const isGathering = this.gathering !== null || (this.isRendered && !isAwaited);
+    // What was missing has been waited for already.
+    const isGathering = this.gathering !== null || (this.isRendered && this.missing.size === 0);
     if (this.wait === null || !isGathering) {
       this.dueMs = Math.min(this.dueMs ?? nowMs, nowMs);
       return null;
