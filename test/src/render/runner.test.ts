@@ -1,12 +1,13 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../../support/process.ts';
 import { spec } from './specs.ts';
 import { breakReload, reload, Stage } from './stage.ts';
 
-const always = { minMs: 60, maxMs: 400, initial: false };
+/** Long enough for the slowest machine to say everything in time. */
+const always = { minMs: 400, maxMs: 20_000, initial: false };
 
 describe('what is evaluated', () => {
   test('trap 5: a file waits for all its data; others do not wait with it', async () => {
@@ -82,7 +83,8 @@ describe('a failing command', () => {
     await eventually(() => stage.counts.get('a', 'command_failed') === 1);
     rmSync(join(stage.dir, 'broken'));
     stage.set({ x: 'two' });
-    await eventually(() => stage.lines('journal').at(-1) === 'two', { timeoutMs: 900 });
+    expect(stage.runner.views()[0]?.nextInMs).toBe(0);
+    await eventually(() => stage.lines('journal').at(-1) === 'two');
   });
 
   test('ends a single run', async () => {
@@ -116,12 +118,14 @@ describe('commands', () => {
       reloadIntervalMs: 400,
     });
     void stage.runner.run();
+    const startMs = performance.now();
     for (let n = 1; n <= 100; n++) {
       stage.set({ x: String(n) });
       await sleep(2);
     }
     await eventually(() => stage.lines('journal').at(-1) === '100');
-    expect(stage.lines('journal').length).toBeLessThanOrEqual(4);
+    const mostRuns = 2 + Math.floor((performance.now() - startMs) / 400);
+    expect(stage.lines('journal').length).toBeLessThanOrEqual(mostRuns);
   });
 });
 
@@ -134,11 +138,13 @@ describe('waiting for quiet', () => {
     expect(stage.messages('waiting for quiet')).toEqual([]);
     for (let n = 1; n <= 5; n++) {
       stage.set({ x: String(n) });
-      await sleep(5);
+      await setImmediate();
     }
     await eventually(() => stage.lines('journal').at(-1) === '5');
     expect(stage.lines('journal')).toEqual(['0', '5']);
-    expect(stage.messages('waiting for quiet')).toMatchObject([{ template: 'a', inMs: 60, atMostMs: 400 }]);
+    expect(stage.messages('waiting for quiet')).toMatchObject([
+      { template: 'a', inMs: 400, atMostMs: 20_000 },
+    ]);
   });
 
   test('trap 9: news for another template does not postpone this one', async () => {
@@ -157,7 +163,7 @@ describe('waiting for quiet', () => {
   });
 
   test('pain 14: initial_wait holds the first rendering too', async () => {
-    const wait = { minMs: 150, maxMs: 2000, initial: true };
+    const wait = { ...always, initial: true };
     const stage = new Stage(['@{x}'], (dir) => [spec(dir, 'a', { wait })]);
     void stage.runner.run();
     stage.set({ x: '1' });
