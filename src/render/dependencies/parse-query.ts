@@ -19,8 +19,8 @@ const forms = {
   node: new RegExp(`^(?:(?<name>[\\w.-]+)${QUERY}${DC})?$`),
   key: new RegExp(`^/?(?<name>[^@?]+)${QUERY}${DC}$`),
   peerings: new RegExp(`^${QUERY}$`),
-  // A name that consul-template refuses, with all else in order: what the catalog holds is not the author's fault.
-  oddService: new RegExp(`^(?<name>[^?@~|]+)${QUERY}${DC}${NEAR}${FILTER}$`),
+  filter: /^(?<filter>[\w,]+)$/,
+  // A name that consul-template refuses: what the catalog holds is not the author's fault.
   oddNode: new RegExp(`^(?<name>[^?@]+)${QUERY}${DC}$`),
 };
 
@@ -79,10 +79,10 @@ export function parseService(text: string, isConnect: boolean): ServiceQuery {
   return serviceQuery(groups, groups.name ?? '', groups.tag ?? '', text, isConnect);
 }
 
-/** The same with all that is before the options taken as the name, whatever its characters; null where it has none. */
-export function parseWholeService(text: string, isConnect: boolean): ServiceQuery | null {
-  const groups = text.length > MAX_CHARS ? undefined : forms.oddService.exec(text)?.groups;
-  return groups === undefined ? null : serviceQuery(groups, groups.name ?? '', '', text, isConnect);
+/** A service of this very name, whatever its characters. */
+export function wholeService(name: string, filter: string, isConnect: boolean): ServiceQuery {
+  const groups = filter === '' ? {} : match(forms.filter, filter, 'health.service');
+  return serviceQuery(groups, name, '', `${name}|${filter}`, isConnect);
 }
 
 function serviceQuery(
