@@ -9,9 +9,9 @@ import type { CatalogSource, StartCatalogSource } from './catalog-source.ts';
 import { type ConsulLink, openConsul } from './consul-link.ts';
 import { ConsulServices } from './consul-services.ts';
 import { pathOf } from './path.ts';
-import { isPlainService, type Query, type ServiceQuery } from './query.ts';
+import { isConsulQuery, isPlainService, type Query, type ServiceQuery } from './query.ts';
 import { type Entry, pick } from './read-service.ts';
-import { watchFile } from './watch-file.ts';
+import { watchElsewhere } from './watch-elsewhere.ts';
 import { type QueryWatch, watchQuery } from './watch-query.ts';
 
 export interface DependencyOptions {
@@ -23,6 +23,8 @@ export interface DependencyOptions {
   readonly onChange: (ids: ReadonlySet<string>) => void;
   /** Gives the instances of services; Consul is read unless given. */
   readonly catalog?: StartCatalogSource;
+  /** Where confd's keys are, if they are in Redis. */
+  readonly redisUrl?: string | null;
   readonly clock?: Clock;
 }
 
@@ -109,6 +111,12 @@ export class Dependencies implements DependencyReader {
     if (isCatalogMoved) this.#catalog.follow(new Set(this.#picks.keys()));
   }
 
+  /** Passing instances of a service, if its instances are watched and known; null else. */
+  countInstances(service: string): number | null {
+    const entries = this.#entries.get(service);
+    return entries === undefined ? null : entries.filter(({ status }) => status === 'passing').length;
+  }
+
   /** Every query that is watched now. */
   state(): readonly DependencyState[] {
     const failing = this.#consul.faults.failing();
@@ -116,7 +124,7 @@ export class Dependencies implements DependencyReader {
       id: query.id,
       isAnswered: this.#answers.has(query.id),
       trouble:
-        query.kind !== 'file' && failing.has(isPlainService(query) ? healthPath(query.name) : pathOf(query))
+        isConsulQuery(query) && failing.has(isPlainService(query) ? healthPath(query.name) : pathOf(query))
           ? this.#consul.faults.lastError()
           : trouble,
     }));
@@ -151,10 +159,24 @@ export class Dependencies implements DependencyReader {
     if (isPlainService(query)) {
       this.#watches.set(query.id, { query, stop, running: null, trouble: null });
       this.#startPick(query);
-    } else if (query.kind === 'file') {
+    } else if (!isConsulQuery(query)) {
       const watch: Watch = { query, stop, running: null, trouble: null };
       this.#watches.set(query.id, watch);
-      void this.#startFile(query.id, query.path, watch, signal);
+      const { log, redisUrl = null } = this.#options;
+      const events = {
+        onValue: (value: Value): void => {
+          watch.trouble = null;
+          this.#answers.set(query.id, value);
+        },
+        onTrouble(reason: string): void {
+          watch.trouble = reason;
+          log.warn(
+            { source: query.id, error: reason },
+            'what a template needs cannot be read; keeping what is known',
+          );
+        },
+      };
+      void watchElsewhere(query, redisUrl, events, this.#clock, signal);
     } else {
       // Half of the connections stay for the services.
       const isCrowded = this.#blocking() >= this.#options.config.connections / 2;
@@ -172,28 +194,6 @@ export class Dependencies implements DependencyReader {
     if (entries !== undefined) this.#answers.set(query.id, pick(query, entries));
   }
 
-  async #startFile(id: string, path: string, watch: Watch, signal: AbortSignal): Promise<void> {
-    const { log } = this.#options;
-    await watchFile(
-      path,
-      {
-        onText: (text) => {
-          watch.trouble = null;
-          this.#answers.set(id, text);
-        },
-        onTrouble(reason) {
-          watch.trouble = reason;
-          log.warn(
-            { file: path, error: reason },
-            'a file of a template cannot be read; keeping what is known',
-          );
-        },
-      },
-      this.#clock,
-      signal,
-    );
-  }
-
   #release(id: string): void {
     const watch = this.#watches.get(id)!;
     watch.stop.abort();
@@ -201,7 +201,7 @@ export class Dependencies implements DependencyReader {
     this.#answers.forget(id);
     const { query } = watch;
     if (!isPlainService(query)) {
-      if (query.kind !== 'file') this.#consul.faults.forget(pathOf(query));
+      if (isConsulQuery(query)) this.#consul.faults.forget(pathOf(query));
       return;
     }
     const picks = this.#picks.get(query.name)!;

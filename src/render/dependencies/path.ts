@@ -1,7 +1,7 @@
-import type { Query, Scope } from './query.ts';
+import type { ConsulQuery, Scope } from './query.ts';
 
 /** Where Consul answers a query. */
-export function pathOf(query: Exclude<Query, { kind: 'file' }>): string {
+export function pathOf(query: ConsulQuery): string {
   switch (query.kind) {
     case 'service': {
       const parameters = scopeParameters(query.scope);

@@ -45,7 +45,23 @@ export type Query =
   | { readonly kind: 'peerings'; readonly id: string; readonly partition: string }
   | { readonly kind: 'exports'; readonly id: string; readonly partition: string }
   | { readonly kind: 'imports'; readonly id: string; readonly partition: string }
-  | { readonly kind: 'file'; readonly id: string; readonly path: string };
+  | { readonly kind: 'file'; readonly id: string; readonly path: string }
+  /** Keys in Redis, for confd's templates: one key, the fields of a hash, or all that is below. */
+  | { readonly kind: 'redis'; readonly id: string; readonly key: string }
+  /** What a name server knows. */
+  | {
+      readonly kind: 'lookup';
+      readonly id: string;
+      readonly name: string;
+      readonly type: 'address' | 'service';
+    };
+
+/** What Consul answers. */
+export type ConsulQuery = Exclude<Query, { kind: 'file' | 'redis' | 'lookup' }>;
+
+export function isConsulQuery(query: Query): query is ConsulQuery {
+  return query.kind !== 'file' && query.kind !== 'redis' && query.kind !== 'lookup';
+}
 
 /** Whether it is about all instances of a service here, of which tags and states are then picked by us. */
 export function isPlainService(query: Query): query is ServiceQuery {

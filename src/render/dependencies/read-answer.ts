@@ -1,18 +1,8 @@
 import { BadAnswer, isObject } from '../../control/providers/fault.ts';
 import { compareText } from '../template/bytes.ts';
-import type { GoType } from '../template/kinds.ts';
-import {
-  List,
-  nilPointer,
-  Pointer,
-  pointer,
-  record,
-  type Struct,
-  strings,
-  type Value,
-} from '../template/values.ts';
+import { List, Pointer, pointer, record, type Struct, strings, type Value } from '../template/values.ts';
 import { decode, decodeBase64, type Json, objects, parseExact } from './decode.ts';
-import type { Query } from './query.ts';
+import type { ConsulQuery } from './query.ts';
 import { pick, readEntries, sortedTags } from './read-service.ts';
 import {
   exportsType,
@@ -38,7 +28,7 @@ import {
  * @param body null for a 404
  * @returns null where there is no such thing
  */
-export function readAnswer(query: Exclude<Query, { kind: 'file' }>, body: Buffer | null): Value {
+export function readAnswer(query: ConsulQuery, body: Buffer | null): Value {
   const answer = body === null ? null : parseExact(body);
   switch (query.kind) {
     case 'service':
@@ -58,7 +48,7 @@ export function readAnswer(query: Exclude<Query, { kind: 'file' }>, body: Buffer
     case 'keys':
       return readKeys(query.prefix, answer);
     case 'roots':
-      return decode(rootsType, isObject(answer) ? answer.Roots : []);
+      return readRoots(answer);
     case 'leaf':
       return pointer(decode(leafType, answer) as Struct);
     case 'partitions':
@@ -97,6 +87,15 @@ function readNode(answer: unknown): Value {
   const listType = nodeDetailType.fields[1]!.type;
   const node = pointer(decode(nodeType, answer.Node) as Struct);
   return pointer(record(nodeDetailType, [node, sorted(new List(listType, items), ['Service', 'ID'])]));
+}
+
+/** Consul's client calls the field `RootCert` another name than its JSON does. */
+function readRoots(answer: unknown): Value {
+  const roots = isObject(answer) ? objects(answer.Roots ?? null, 'roots') : [];
+  return decode(
+    rootsType,
+    roots.map((root) => ({ ...root, RootCertPEM: root.RootCert })),
+  );
 }
 
 function readDatacenters(answer: unknown): List {
@@ -154,9 +153,4 @@ function sorted(value: Value, fields: readonly string[]): List {
 function fieldOf(item: Value, field: string): string {
   const struct = (item instanceof Pointer ? item.to : item) as Struct;
   return struct.values[struct.type.fieldIndex.get(field)!] as string;
-}
-
-/** What a function gives while there is no data. */
-export function emptyOf(type: GoType): Value {
-  return type.kind === 'ptr' ? nilPointer(type.elem!) : new List(type, []);
 }

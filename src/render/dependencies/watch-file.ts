@@ -5,6 +5,7 @@ import { explainRead } from '../../config/files.ts';
 import { createBell } from '../../control/certificates/bell.ts';
 import type { Clock } from '../../control/providers/clock.ts';
 import { fromBytes } from '../template/bytes.ts';
+import type { WatchEvents } from './watch-elsewhere.ts';
 
 /** Without notifications a change is seen within this time. */
 const LOOK_EVERY_MS = 2_000;
@@ -12,16 +13,10 @@ const LOOK_EVERY_MS = 2_000;
 const SETTLE_MS = 20;
 const MAX_FILE_BYTES = 16 * 1024 * 1024;
 
-export interface FileEvents {
-  readonly onText: (text: string) => void;
-  /** It cannot be read; what was read before stays. */
-  readonly onTrouble: (reason: string) => void;
-}
-
 /** Reads a file whenever it changes, until the signal aborts. */
 export async function watchFile(
   path: string,
-  events: FileEvents,
+  events: WatchEvents,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<void> {
@@ -37,7 +32,7 @@ export async function watchFile(
       const read = await readChanged(path, seen);
       if (read !== null && !signal.aborted) {
         seen = read.mark;
-        events.onText(read.text);
+        events.onValue(read.text);
       }
       trouble = '';
     } catch (error) {

@@ -4,11 +4,9 @@ import { isObject, parseJson } from '../../control/providers/fault.ts';
 import { List, strings, type Value } from '../template/values.ts';
 import { pathOf } from './path.ts';
 import { poll } from './poll.ts';
-import type { Query } from './query.ts';
+import type { ConsulQuery, Query } from './query.ts';
 import { readAnswer } from './read-answer.ts';
 import { confirmed } from './service-entries.ts';
-
-type ConsulQuery = Exclude<Query, { kind: 'file' }>;
 
 /** What Consul has no blocking reads for. */
 const POLL_MS = 5_000;

@@ -11,7 +11,9 @@ function decoded(name: string, text: string, variant: 'base64' | 'base64url'): s
 /** Go names the byte at which it stopped. */
 function refuse(name: string, text: string, variant: 'base64' | 'base64url'): never {
   const bad = (variant === 'base64' ? /[^A-Za-z0-9+/]/ : /[^A-Za-z0-9_-]/).exec(text);
-  throw new FunctionError(`${name}: illegal base64 data at input byte ${bad?.index ?? text.length}`);
+  throw new FunctionError(
+    `${name}: illegal base64 data at input byte ${bad?.index ?? text.length - (text.length % 4)}`,
+  );
 }
 
 export const digestFunctions: Named = [

@@ -35,14 +35,14 @@ function place(into: Dict, path: string, value: Value): void {
   if (last !== '') at.entries.set(last, value);
 }
 
-/** mergo's: what is nothing in `dst` is taken from `src`; or, overriding, what is something in `src` wins. */
+/** mergo's: what is nothing in `dst` is taken from `src`; or, overriding, whatever `src` has. */
 export function mergeInto(dst: Dict, src: Dict, overrides: boolean, depth = 0): Dict {
   if (depth > MAX_DEPTH) throw new FunctionError(`maps nested deeper than ${MAX_DEPTH}`);
   for (const [key, value] of src.entries) {
     const held = dst.entries.get(key);
     if (held instanceof Dict && value instanceof Dict && held.type.key === value.type.key) {
       if (held !== value) mergeInto(held, value, overrides, depth + 1);
-    } else if (overrides ? isTrue(value) || !dst.entries.has(key) : !isTrue(held)) {
+    } else if (overrides || !isTrue(held)) {
       dst.entries.set(key, value);
     }
   }

@@ -34,8 +34,10 @@ function kindOf(name: string, value: Value, allowFloat: boolean): Kind {
   if (value instanceof Float && allowFloat) return 'float';
   if (value instanceof Int && isSigned(value.type.kind)) return 'int';
   if (value instanceof Int && isUnsigned(value.type.kind)) return 'uint';
+  if (value === undefined || value === null)
+    throw new FunctionError(`${name}: unknown type for <invalid reflect.Value> (<nil>)`);
   const shown = sprintf('%q', [value], 1_000);
-  throw new FunctionError(`${name}: unknown type for ${shown} (${typeOf(value)?.name ?? '<nil>'})`);
+  throw new FunctionError(`${name}: unknown type for ${shown} (${typeOf(value)!.name})`);
 }
 
 function sizeOf(value: Value): number {

@@ -34,8 +34,9 @@ export function goFloat(text: string): number {
       return word[1] === '' ? Number.NaN : refuse('ParseFloat', text, 'invalid syntax');
     return word[1] === '-' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   }
-  if (DECIMAL.test(text)) {
-    const value = Number(text);
+  const digits = text.replace(/(?<=[0-9])_(?=[0-9])/g, '');
+  if (DECIMAL.test(digits)) {
+    const value = Number(digits);
     return Number.isFinite(value) ? value : refuse('ParseFloat', text, 'value out of range');
   }
   // Hexadecimal, with the exponent that Go demands; underscores are for literals only.

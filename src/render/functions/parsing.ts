@@ -24,6 +24,9 @@ export function readJson(text: string): Value {
   try {
     data = JSON.parse(text.toWellFormed());
   } catch (error) {
+    const isCut =
+      (error as Error).message.includes(`position ${text.length} `) || /end of JSON/.test(String(error));
+    if (isCut) throw new FunctionError('unexpected end of JSON input');
     throw new FunctionError(`invalid JSON: ${(error as Error).message.slice(0, 200)}`);
   }
   return fromJs(data);

@@ -8,6 +8,14 @@ import { replaceAll, split, toLower, toUpper, trimSet, trimSpace } from './go-te
 const wordSegmenter = new Intl.Segmenter('und', { granularity: 'word' });
 const CASED = /\p{L}/u;
 
+/** Letters whose form at the start of a word is another than the capital. */
+const TITLE_FORMS = new Map(Object.entries({ ǆ: 'ǅ', ǉ: 'ǈ', ǌ: 'ǋ', ǳ: 'ǲ' }));
+
+function titleLetter(letter: string): string {
+  const [first = '', ...rest] = letter.toUpperCase();
+  return TITLE_FORMS.get(letter) ?? first + rest.join('').toLowerCase();
+}
+
 /** The first letter of each word, as Unicode divides words; the others stay as they are. */
 export function toTitle(text: string): string {
   let title = '';
@@ -16,7 +24,7 @@ export function toTitle(text: string): string {
     if (at < 0) title += segment;
     else {
       const letter = String.fromCodePoint(segment.codePointAt(at)!);
-      title += segment.slice(0, at) + toUpper(letter) + segment.slice(at + letter.length);
+      title += segment.slice(0, at) + titleLetter(letter) + segment.slice(at + letter.length);
     }
   }
   return title;

@@ -45,7 +45,7 @@ class Encoder {
     else if (value instanceof List) this.#list(value, indent, place, depth);
     else {
       if (place === 'value') this.#write(' ');
-      this.#scalar(value, indent + 2, false);
+      this.#scalar(value, place === 'start' ? 2 : indent + 2, false);
     }
   }
 

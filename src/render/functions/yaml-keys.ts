@@ -8,7 +8,8 @@ export function compareYamlKeys(one: Key, other: Key): number {
   if (typeof one === 'string' && typeof other === 'string') return compareNaturally([...one], [...other]);
   if (typeof one === 'string') return 1;
   if (typeof other === 'string') return -1;
-  return Number(one) - Number(other);
+  // true is 1 and comes before it.
+  return Number(one) - Number(other) || Number(typeof other === 'boolean') - Number(typeof one === 'boolean');
 }
 
 function compareNaturally(a: readonly string[], b: readonly string[]): number {

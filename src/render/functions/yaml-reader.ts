@@ -13,19 +13,31 @@ const MAX_DEPTH = 100;
 /** References may make a small text large. */
 const MAX_ALIASES = 100;
 
+/** Octal numbers as Go writes them. */
+const octal: ScalarTag = {
+  tag: 'tag:yaml.org,2002:int',
+  default: true,
+  test: /^[-+]?0o[0-7_]+$/,
+  resolve: (text) => {
+    const size = BigInt(text.replace(/^[-+]/, '').replaceAll('_', ''));
+    return text.startsWith('-') ? -size : size;
+  },
+};
+
 /** YAML 1.1 without what yaml.v2 leaves as text: times, and numbers to the base of 60. */
-function withoutTimes(tags: Tags): Tags {
-  return tags.filter((tag) => {
+function tagsOfYamlV2(tags: Tags): Tags {
+  const kept = tags.filter((tag) => {
     if (typeof tag === 'string') return true;
     return tag.tag !== 'tag:yaml.org,2002:timestamp' && (tag as ScalarTag).format !== 'TIME';
   });
+  return [...kept, octal];
 }
 
 export function readYaml(text: string): Value {
   const document = parseDocument(text.toWellFormed(), {
     version: '1.1',
     intAsBigInt: true,
-    customTags: withoutTimes,
+    customTags: tagsOfYamlV2,
     logLevel: 'silent',
     uniqueKeys: false,
   });

@@ -23,7 +23,7 @@ export function readsAsText(text: string): boolean {
   if (!/^[+\-0-9]/.test(text)) return true;
   if (isTimestamp(text) || BASE_60.test(text)) return false;
   const plain = text.replaceAll('_', '');
-  return !INTEGER.test(plain) && !FLOAT.test(plain);
+  return !INTEGER.test(plain) && !(FLOAT.test(plain) && Number.isFinite(Number(plain)));
 }
 
 function isTimestamp(text: string): boolean {
@@ -42,7 +42,7 @@ function isTimestamp(text: string): boolean {
 export type ScalarStyle = 'plain' | 'single' | 'double' | 'literal';
 
 /** Beyond ASCII only characters of two and three bytes are printed as they are. */
-const UNPRINTABLE = /[^\n\x20-\x7e\u00a0-\ud7ff\ue000-\ufefe\uff00-\ufffd]/u;
+const UNPRINTABLE = /[^\n\x20-\x7e\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd]/u;
 /** At the start of a plain text; `-`, `?` and `:` only before a space or the end. */
 const INDICATOR_START = /^(?:[#,[\]{}&*!|>'"%@`]|---|\.\.\.|[-?:](?: |\n|$))/;
 const INDICATOR_INSIDE = /:(?: |\n|$)|[ \n]#/;

@@ -13,7 +13,9 @@ const MAX_DEPTH = 100;
 
 function dictOf(pairs: readonly Value[]): Dict {
   const map = dict(anyMapType, []);
-  for (let at = 0; at < pairs.length; at += 2) map.entries.set(textOf(pairs[at]), pairs[at + 1] ?? '');
+  for (let at = 0; at < pairs.length; at += 2) {
+    map.entries.set(textOf(pairs[at]), at + 1 < pairs.length ? (pairs[at + 1] ?? null) : '');
+  }
   return map;
 }
 

@@ -2,8 +2,8 @@ import { hash } from 'node:crypto';
 import { fromBytes, toBytes } from '../../template/bytes.ts';
 import { FunctionError } from '../../template/errors.ts';
 import { fixed, type TemplateFunction } from '../../template/functions.ts';
-import { anyMapType, intType, stringType } from '../../template/kinds.ts';
-import { type Dict, dict, type Int, strings, type Value } from '../../template/values.ts';
+import { anyMapType, intType, stringListType, stringType } from '../../template/kinds.ts';
+import { type Dict, dict, type Int, List, strings, type Value } from '../../template/values.ts';
 import { type Named, ofTexts } from '../define.ts';
 import { base64Decode, base64Encode } from '../go-text.ts';
 import { baseName, cleanPath, directory, extension } from '../paths.ts';
@@ -13,7 +13,6 @@ import { semverFunctions } from './semver.ts';
 /** The first `limit` matches; all of them where it is negative. */
 function findAll(expression: string, text: string, limit: number): readonly string[] {
   const found: string[] = [];
-  if (limit === 0) return found;
   for (const match of matches(compileRegex(expression), text)) {
     found.push(match.group(0));
     if (found.length === limit) break;
@@ -23,7 +22,6 @@ function findAll(expression: string, text: string, limit: number): readonly stri
 
 /** Go's Split: what is between the matches, in at most `limit` pieces. */
 function splitBy(expression: string, text: string, limit: number): readonly string[] {
-  if (limit === 0) return [];
   if (expression !== '' && text === '') return [''];
   const pieces: string[] = [];
   let begin = 0;
@@ -42,7 +40,9 @@ function withLimit(
   call: (expression: string, text: string, limit: number) => readonly string[],
 ): TemplateFunction {
   return fixed([stringType, stringType, intType], ([expression, text, limit]) =>
-    strings(call(expression as string, text as string, Number((limit as Int).n))),
+    (limit as Int).n === 0n
+      ? new List(stringListType, [], true)
+      : strings(call(expression as string, text as string, Number((limit as Int).n))),
   );
 }
 

@@ -101,7 +101,13 @@ export const numberFunctions: Named = [
   ['add1f', fixed([anyType], ([n]) => decimal(toFloat64(n), [float(1)], (a, b) => a + b))],
   ['subf', variadic([anyType], anyType, ([a, ...rest]) => decimal(toFloat64(a), rest, (x, y) => x - y))],
   ['mulf', variadic([anyType], anyType, ([a, ...rest]) => decimal(toFloat64(a), rest, (x, y) => x * y))],
-  ['divf', variadic([anyType], anyType, ([a, ...rest]) => decimal(toFloat64(a), rest, (x, y) => x / y))],
+  [
+    'divf',
+    // The library behind it keeps 16 places of a quotient.
+    variadic([anyType], anyType, ([a, ...rest]) =>
+      float(rest.reduce<number>((x, y) => Number((x / toFloat64(y)).toFixed(16)), toFloat64(a))),
+    ),
+  ],
   ['max', max],
   ['biggest', max],
   ['min', variadic([anyType], anyType, (values) => extreme(values, (a, b) => a < b))],

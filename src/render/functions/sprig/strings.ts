@@ -33,7 +33,7 @@ function substring(from: number, to: number, text: string): string {
   const start = from < 0 ? 0 : from;
   const end = from >= 0 && (to < 0 || to > length) ? length : to;
   if (start > end || end > length)
-    throw new FunctionError(`slice bounds out of range [${start}:${end}] with length ${length}`);
+    throw new FunctionError(`runtime error: slice bounds out of range [${start}:${end}]`);
   return sliceBytes(text, start, end);
 }
 
