@@ -155,11 +155,12 @@ export class Dependencies implements DependencyReader {
 
   #start(query: Query): void {
     const stop = new AbortController();
-    const signal = AbortSignal.any([this.#life.signal, stop.signal]);
     if (isPlainService(query)) {
       this.#watches.set(query.id, { query, stop, running: null, trouble: null });
-      this.#startPick(query);
-    } else if (!isConsulQuery(query)) {
+      return this.#startPick(query);
+    }
+    const signal = AbortSignal.any([this.#life.signal, stop.signal]);
+    if (!isConsulQuery(query)) {
       const watch: Watch = { query, stop, running: null, trouble: null };
       this.#watches.set(query.id, watch);
       const { log, redisUrl = null } = this.#options;

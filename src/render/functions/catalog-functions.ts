@@ -36,15 +36,15 @@ const NAME = /^[\w-]+$/;
 
 /** Templates that range over all services ask for the same ones in every run. */
 const MAX_REMEMBERED = 20_000;
-const remembered = new Map<string, ServiceQuery>();
+const remembered = { service: new Map<string, ServiceQuery>(), connect: new Map<string, ServiceQuery>() };
 
 function parsedService(text: string, isConnect: boolean): ServiceQuery {
-  const key = `${isConnect} ${text}`;
-  const known = remembered.get(key);
+  const queries = isConnect ? remembered.connect : remembered.service;
+  const known = queries.get(text);
   if (known !== undefined) return known;
   const query = parseService(text, isConnect);
-  if (remembered.size >= MAX_REMEMBERED) remembered.clear();
-  remembered.set(key, query);
+  if (queries.size >= MAX_REMEMBERED) queries.clear();
+  queries.set(text, query);
   return query;
 }
 

@@ -141,7 +141,7 @@ describe('options of a template', () => {
   });
 });
 
-test('a template of 2,000 services is rendered anew in well under a second', () => {
+test('a template of 2,000 services takes little to be rendered anew', () => {
   const names = Array.from({ length: 2_000 }, (_, at) => `service-${at}`);
   const dependencies = new FakeDependencies();
   dependencies.answers.set(
@@ -158,13 +158,13 @@ test('a template of 2,000 services is rendered anew in well under a second', () 
   const renderer = rendererOf(text, { dependencies });
   for (let round = 0; round < 3; round++) renderer.render();
   dependencies.answers.set('health.service(service-7|passing)', none);
-  const started = performance.now();
+  const started = process.cpuUsage();
   const result = renderer.render();
-  const ms = performance.now() - started;
+  const { user, system } = process.cpuUsage(started);
   expect(result).toMatchObject({ kind: 'rendered' });
   expect((result as { text: string }).text.split('\n')[7]).toBe(
     'upstream service-7 { server 127.0.0.1:65535; }',
   );
-  console.info(`2,000 services, 6,000 instances: ${ms.toFixed(1)} ms`);
-  expect(ms).toBeLessThan(1_000);
+  // 25 ms once it is warm; the compiler's threads count, too.
+  expect((user + system) / 1_000).toBeLessThan(500);
 });
