@@ -10,6 +10,8 @@ export interface Component {
   path: string;
   /** Arguments with which it prints its version and exits 0. */
   probe: string[];
+  /** Loaded by another program rather than run. */
+  library?: true;
   /** Its service, where that has another name; it is stopped again after the installation. */
   daemon?: string;
   /** The Debian release to take it from, when the machine's own has none. Must need no libraries then. */

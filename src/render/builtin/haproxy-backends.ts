@@ -16,6 +16,8 @@ export interface Backend {
   /** Those that use it, in their order. */
   readonly routes: readonly Route[];
   readonly servers: readonly Server[];
+  /** What is said of each server besides its weight: the same words in the file and on the socket. */
+  readonly serverOptions: string;
 }
 
 export interface Server {
@@ -23,8 +25,6 @@ export interface Server {
   /** `10.0.0.1:80`, `[::1]:80`. */
   readonly address: string;
   readonly weight: number;
-  /** All that is said of it besides its weight; the same words in the file and on the socket. */
-  readonly options: string;
 }
 
 /** Every section with servers, sorted by name. */
@@ -64,8 +64,16 @@ function sectionOf(name: string, { rule, options }: Route, pool: Pool): Omit<Bac
     name: ident(endpoint.id),
     address: authority(endpoint.address, endpoint.port),
     weight: weights[at]!,
-    options: [...limit, ...proxy].join(' '),
   }));
   const mode = rule.stream === undefined ? 'http' : 'tcp';
-  return { name, mode, pool, retries: options.retry ?? DEFAULT_RETRIES, servers };
+  // A server cannot be deleted while it keeps idle connections; those that came back late stay this long.
+  const purge = mode === 'http' ? ['pool-purge-delay 1s'] : [];
+  return {
+    name,
+    mode,
+    pool,
+    retries: options.retry ?? DEFAULT_RETRIES,
+    servers,
+    serverOptions: [...limit, ...proxy, ...purge].join(' '),
+  };
 }

@@ -28,17 +28,17 @@ export function backendLines(
   backend: Backend,
   shortfalls: Shortfall[],
 ): { head: string[]; servers: string[] } {
-  const { name, mode, pool, retries, routes, servers } = backend;
+  const { name, mode, pool, retries, routes, servers, serverOptions } = backend;
   const head = [
-    comment(`pool ${pool.name}`),
+    comment(`pool ${pool.name}; servers: ${serverOptions}`.trimEnd()),
     `backend ${name}`,
     `  mode ${mode}`,
     ...balanceLines(pool.balance, routes, shortfalls).map((line) => `  ${line}`),
     `  retries ${retries}`,
     ...(mode === 'http' ? httpLines(backend) : []).map((line) => `  ${line}`),
   ];
-  const lines = servers.map(({ name, address, weight, options }) =>
-    `  server ${name} ${address} weight ${weight} ${options}`.trimEnd(),
+  const lines = servers.map(({ name, address, weight }) =>
+    `  server ${name} ${address} weight ${weight} ${serverOptions}`.trimEnd(),
   );
   return { head, servers: lines };
 }
