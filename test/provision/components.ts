@@ -31,6 +31,15 @@ export const components = [
     release: 'bullseye',
   },
   { name: 'nginx', env: 'NGINX_BIN', package: 'nginx', path: 'usr/sbin/nginx', probe: ['-v'] },
+  // nginx's own package has no stream module.
+  {
+    name: 'ngx_stream_module.so',
+    env: 'NGINX_STREAM_MODULE',
+    package: 'libnginx-mod-stream',
+    path: 'usr/lib/nginx/modules/ngx_stream_module.so',
+    probe: [],
+    library: true,
+  },
   { name: 'haproxy', env: 'HAPROXY_BIN', package: 'haproxy', path: 'usr/sbin/haproxy', probe: ['-v'] },
   {
     name: 'postgres',

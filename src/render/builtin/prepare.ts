@@ -62,7 +62,12 @@ export function prepare(
       shortfalls.push({ route: id, reason: 'departure=close is not rendered' });
   }
   return {
-    routes: inPrecedence(expressible.filter(({ rule }) => rule.stream === undefined)),
+    // What could not be checked is not carried further: nothing of it can get into a file by another way.
+    routes: inPrecedence(
+      expressible
+        .filter(({ rule }) => rule.stream === undefined)
+        .map((route) => (refused.has(route.id) ? { ...route, options: {}, pool: null } : route)),
+    ),
     refused,
     streams: inNameOrder(served.filter(({ rule }) => rule.stream !== undefined)),
     pools: new Map(sorted.map((pool) => [pool.name, { ...pool, endpoints: usable(pool.endpoints) }])),
