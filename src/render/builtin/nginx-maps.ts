@@ -51,9 +51,14 @@ export function variable(text: string): string {
   return ident(text).replace(/[.-]/g, (char) => `_${char.charCodeAt(0).toString(16)}`);
 }
 
+/** A variable whatever follows it. */
+function braced(name: string): string {
+  return `$\{${name}}`;
+}
+
 /** Text with `$` for a place where nginx expands variables. */
 export function literalValue(text: string): string {
-  return text.replaceAll('$', '${fairlead_dollar}');
+  return text.replaceAll('$', () => braced('fairlead_dollar'));
 }
 
 /** One that stands for a word `map` knows needs a backslash. */
@@ -278,10 +283,10 @@ function redirectMaps(routes: readonly Route[]): string[] {
     const { location } = redirect;
     const carriesQuery = location.includes('$path') && !/[?#]/.test(location);
     const parts = location.split(/(\$host|\$path)/).map((part) => {
-      if (part === '$host') return '${host}';
-      return part === '$path' ? '${fairlead_path}' : literalValue(part);
+      if (part === '$host') return braced('host');
+      return part === '$path' ? braced('fairlead_path') : literalValue(part);
     });
-    return [[key(route), `"${parts.join('')}${carriesQuery ? '${fairlead_query}' : ''}"`]];
+    return [[key(route), `"${parts.join('')}${carriesQuery ? braced('fairlead_query') : ''}"`]];
   });
   return [
     ...map('$fairlead_target', 'fairlead_path', [

@@ -149,7 +149,7 @@ describe('values that enter the files', () => {
         fc.property(hostile, (text) => {
           const placed = place(text);
           const input = state({ routes: [route({ host: 'a.test' })], pools, ...placed });
-          for (const name of nginxStructure(renderNginx(input).text)) expect(knownNginx).toContain(name);
+          expect(nginxStructure(renderNginx(input).text).filter((name) => !knownNginx.has(name))).toEqual([]);
           for (const name of haproxyStructure(renderHaproxy(input).text))
             expect(knownHaproxy).toContain(name);
         }),
@@ -160,13 +160,13 @@ describe('values that enter the files', () => {
 
   it('are named with a reason when they are left out', () => {
     const input = state({
-      routes: [route({ host: 'a.test}' }), route({ path: '/x' }, { host: { kind: 'name', name: 'a;b' } })],
+      routes: [route({ host: 'a.test;' }), route({ path: '/x' }, { host: { kind: 'name', name: 'a;b' } })],
       pools,
     });
     for (const { shortfalls, text } of [renderNginx(input), renderHaproxy(input)]) {
       expect(shortfalls).toEqual([
         { route: '/x', reason: 'answers 501: the host for the upstream is not a host name' },
-        { route: 'a.test}/', reason: 'left out: its host is not a host name' },
+        { route: 'a.test;/', reason: 'left out: its host is not a host name' },
       ]);
       expect(text).toContain(
         '# not as in the router: /x: answers 501: the host for the upstream is not a host name',
