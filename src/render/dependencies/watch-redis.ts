@@ -1,6 +1,7 @@
 import { createBell } from '../../control/certificates/bell.ts';
 import type { Clock } from '../../control/providers/clock.ts';
-import { escapePattern, explainRedis, openRedis, type RedisLink } from '../../control/redis.ts';
+import { escapePattern, explainRedis } from '../../control/redis.ts';
+import { openRedisLink, type RedisLink } from '../../control/redis-link.ts';
 import { stringMapType } from '../template/kinds.ts';
 import { Dict, type Key, type Value } from '../template/values.ts';
 import type { WatchEvents } from './watch-elsewhere.ts';
@@ -28,7 +29,7 @@ export async function watchRedis(
   const bell = createBell();
   let isUp = false;
   let isPushed = false;
-  const link = openRedis({
+  const link = openRedisLink({
     url,
     prefixes: [key === '/' ? '' : key],
     onReady(pushed) {
