@@ -13,10 +13,11 @@ import { type CatalogStore, openCatalogStore } from './catalog-store.ts';
 import { createSources } from './certificates/create-sources.ts';
 import { CertificateStore } from './certificates/store.ts';
 import { Checker } from './checks/checker.ts';
-import { probeHttp } from './checks/http-probe.ts';
+import { createProbe } from './checks/http-probe.ts';
 import { Convergence } from './convergence.ts';
 import { EndpointSlots } from './endpoint-slots.ts';
 import { Guard } from './guard.ts';
+import { InsecureRoutes } from './insecure-routes.ts';
 import type { Log } from './log.ts';
 import { LoopDelay } from './loop-delay.ts';
 import { Counts } from './metrics.ts';
@@ -61,6 +62,7 @@ export class Router {
   readonly convergence = new Convergence();
   readonly accessLog = new AccessLogWriter();
   readonly loopDelay = new LoopDelay();
+  readonly #unproven: InsecureRoutes;
   isDraining = false;
   config: Config;
   /** The configuration as it was given; `config` has the ports that were found. */
@@ -90,6 +92,7 @@ export class Router {
     const failure = Promise.withResolvers<PortProblem>();
     this.failed = failure.promise;
     this.#fail = failure.resolve;
+    this.#unproven = new InsecureRoutes(log);
     const policy = routingPolicy(config);
     const { fabio } = config.dialects;
     this.planner = new Planner(policy, statics);
@@ -115,13 +118,16 @@ export class Router {
         const sent = this.#workers?.broadcast(message) ?? 0;
         this.convergence.published(message.version, receivedAt, sent);
       },
-      onRoutes: (delta) => this.routePorts.apply(delta),
+      onRoutes: (delta) => {
+        this.routePorts.apply(delta);
+        this.#unproven.apply(delta);
+      },
       onService: (service, instances) => this.#store?.save(service, instances),
       onComplete: () => this.#listen(),
       onChecks: (changes) => this.checker.apply(changes),
     });
     this.checker = new Checker({
-      probe: probeHttp,
+      probe: createProbe(config.upstreamTls),
       log,
       onVerdict: (check, isUp) => this.publisher.checked(check, isUp),
     });
@@ -275,6 +281,7 @@ export class Router {
         hsts: config.tls.hsts,
         redirectPort: this.#redirectPort(),
       },
+      upstreamTls: config.upstreamTls,
     };
   }
 

@@ -1,3 +1,4 @@
+import type { EndpointTls } from '../../router/model.ts';
 import { type Failure, Outlier } from '../../router/outlier.ts';
 import { type EndpointCounters, EndpointState, EndpointTotal } from '../shared/counters.ts';
 import type { SlottedEndpoint } from '../shared/messages.ts';
@@ -25,6 +26,10 @@ export class Endpoint {
   readonly address: string;
   readonly port: number;
   readonly protocol: SlottedEndpoint['protocol'];
+  /** Null where no TLS is spoken. */
+  readonly tls: EndpointTls | null;
+  /** The latest session it gave us, for the next handshake. */
+  tlsSession: Buffer | undefined = undefined;
   /** Host header for `host=instance`. */
   readonly authority: string;
   /** Connections without a request, most recently used last. */
@@ -51,6 +56,7 @@ export class Endpoint {
     this.address = fact.address;
     this.port = fact.port;
     this.protocol = fact.protocol;
+    this.tls = fact.tls ?? null;
     this.authority = `${fact.address.includes(':') ? `[${fact.address}]` : fact.address}:${fact.port}`;
     this.#counters = counters;
     this.#worker = worker;

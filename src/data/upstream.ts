@@ -1,13 +1,16 @@
-import net from 'node:net';
+import type net from 'node:net';
+import type { UpstreamHandshakes } from '../../tls/upstream.ts';
 import type { Limits, Timeouts } from '../config/config.ts';
 import type { Reason } from '../shared/reasons.ts';
 import type { Deadlines, Timed } from './deadlines.ts';
+import { dial } from './dial.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { SharedParser } from './http1/head-reader.ts';
 import { ResponseReader, type ResponseSink } from './http1/response-reader.ts';
 import { MAX_JOINED, Outgoing, type WriteBatch } from './outgoing.ts';
 import { ownSilent, reset, type SocketOwner } from './owned-socket.ts';
 import { ReadBuffer } from './read-buffer.ts';
+import type { UpstreamFaults } from './upstream-faults.ts';
 
 /** Ways an upstream connection lets an exchange down. */
 export type UpstreamFailure = Extract<
@@ -33,6 +36,8 @@ export interface UpstreamContext extends SharedParser {
   readonly timeouts: Timeouts;
   readonly limits: Limits;
   readonly readBuffer: Buffer;
+  readonly upstreamHandshakes: UpstreamHandshakes;
+  readonly upstreamFaults: UpstreamFaults;
 }
 
 const MAX_IDLE_PER_ENDPOINT = 512;
@@ -71,17 +76,11 @@ export class UpstreamConnection implements Timed, Omit<SocketOwner, 'onData'> {
     context.deadlines.add(this);
     this.deadline = context.deadlines.now + context.timeouts.connectMs;
     const input = new ReadBuffer(context.readBuffer);
-    const socket = net.connect({
-      host: endpoint.address,
-      port: endpoint.port,
-      noDelay: true,
-      allowHalfOpen: true,
-      keepAlive: true,
-      keepAliveInitialDelay: 60_000,
-      onread: { buffer: () => input.next()!, callback: (length) => this.#onRead(length) },
+    const socket = dial(endpoint, context.upstreamHandshakes, 'http/1.1', () => this.#connected(), {
+      buffer: () => input.next()!,
+      callback: (length) => this.#onRead(length),
     });
     ownSilent(socket, this);
-    socket.on('connect', () => this.#connected());
     this.#socket = socket;
     this.#input = input;
     this.#out = new Outgoing(socket, context.writes);
@@ -193,9 +192,9 @@ export class UpstreamConnection implements Timed, Omit<SocketOwner, 'onData'> {
     this.#fail('upstream_reset');
   }
 
-  /** Abortive close, in a tunnel whose other side was reset. */
+  /** Abortive close, in a tunnel whose other side was reset. With TLS any close without a word is one (RFC 8446, 6.1). */
   reset(): void {
-    if (this.#phase !== Phase.closed) reset(this.#socket);
+    if (this.#phase !== Phase.closed && this.endpoint.tls === null) reset(this.#socket);
     this.destroy();
   }
 
@@ -282,7 +281,8 @@ export class UpstreamConnection implements Timed, Omit<SocketOwner, 'onData'> {
     else this.#fail('upstream_reset');
   }
 
-  onError(): void {
+  onError(error?: Error): void {
+    this.#context.upstreamFaults.socketFailed(this.endpoint, this.#socket, error);
     this.#fail(this.#phase === Phase.connecting ? 'connect_failed' : 'upstream_reset');
   }
 

@@ -129,10 +129,10 @@ describe('who is checked', () => {
     expect(planner.takeCheckChanges().set.map((check) => check.host)).toEqual([host]);
   });
 
-  test('a protocol that cannot be asked yet is refused with the option', () => {
-    const planner = plannerOf(instance('web', 1, ['fairlead:a.com proto=https check=/health']));
-    expect(planner.refused()).toMatchObject([
-      { reason: 'option check with proto=https is not served by this version' },
+  test('instances with TLS are asked as requests are', () => {
+    const planner = plannerOf(instance('web', 1, ['fairlead:a.com proto=https insecure check=/health']));
+    expect(planner.takeCheckChanges().set).toMatchObject([
+      { protocol: 'https', tls: { name: 'a.com', isInsecure: true } },
     ]);
   });
 });

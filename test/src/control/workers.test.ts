@@ -43,6 +43,7 @@ function startWorkers(count: number): Setting {
   const workers = new Workers({
     setup: {
       ...{ counters, listeners: [], tcp, limits, timeouts, balance, trustedProxies, accessLog: 'off' },
+      upstreamTls: { caPem: null, client: null, serverName: null },
       tls: { clientAuth: [], hsts: '', redirectPort: 443 },
     },
     ticketKey: () => ({ type: 'ticket-key', key: new Uint8Array(48) }),
