@@ -117,14 +117,12 @@ export function addMember(members: Map<string, Member[]>, member: Member): void 
  * who may open any port.
  */
 export function whyUnserved(
-  { rule, options, pool }: Claim,
+  { rule, options }: Claim,
   policy: Pick<Policy, 'listeners'> & PortPolicy,
   isOwn = false,
 ): string | null {
   const { listeners } = policy;
   if (rule.stream !== undefined) return whyStreamRefused(rule.stream, rule, isOwn, policy);
-  if (pool.protocol === 'h2' || pool.protocol === 'h2c')
-    return `proto=${pool.protocol}: not served by this version`;
   if (options.sticky !== undefined) return 'option sticky is not served by this version';
   if (rule.listeners === null || rule.listeners.some((name) => listeners.includes(name))) return null;
   const known = listeners.length === 0 ? 'there is none' : `there is ${listeners.join(', ')}`;

@@ -1,34 +1,18 @@
 import type net from 'node:net';
 import type { UpstreamHandshakes } from '../../tls/upstream.ts';
 import type { Limits, Timeouts } from '../config/config.ts';
-import type { Reason } from '../shared/reasons.ts';
 import type { Deadlines, Timed } from './deadlines.ts';
 import { dial } from './dial.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { SharedParser } from './http1/head-reader.ts';
-import { ResponseReader, type ResponseSink } from './http1/response-reader.ts';
+import { BodyWriter } from './http1/body-writer.ts';
+import type { Framing } from './http1/heads.ts';
+import { ResponseReader } from './http1/response-reader.ts';
 import { MAX_JOINED, Outgoing, type WriteBatch } from './outgoing.ts';
 import { ownSilent, reset, type SocketOwner } from './owned-socket.ts';
 import { ReadBuffer } from './read-buffer.ts';
 import type { UpstreamFaults } from './upstream-faults.ts';
-
-/** Ways an upstream connection lets an exchange down. */
-export type UpstreamFailure = Extract<
-  Reason,
-  'connect_failed' | 'connect_timeout' | 'upstream_reset' | 'bad_response' | 'upstream_timeout'
->;
-
-/** The exchange a connection works for. */
-export interface UpstreamUser extends ResponseSink {
-  onConnected(): void;
-  onResponseEnd(trailers: readonly string[], kinds: readonly number[]): void;
-  /** A whole read has been handled: time to flush what was gathered. */
-  onUpstreamBatchEnd(): void;
-  onUpstreamDrain(): void;
-  onUpstreamFailed(failure: UpstreamFailure): void;
-  onTunnelBytes(bytes: Buffer): void;
-  onTunnelEnd(): void;
-}
+import type { BodySink, TunnelSide, UpstreamFailure, UpstreamStream, UpstreamUser } from './upstream-stream.ts';
 
 export interface UpstreamContext extends SharedParser {
   readonly deadlines: Deadlines;
@@ -50,13 +34,17 @@ const Phase = { connecting: 0, busy: 1, idle: 2, tunnel: 3, ending: 4, closed: 5
  * One connection to an endpoint, owned by that endpoint for life: an address that is reused by another service gets new
  * connections. On any doubt about what the peer sends, the connection is destroyed.
  */
-export class UpstreamConnection implements Timed, Omit<SocketOwner, 'onData'> {
+export class UpstreamConnection
+  implements UpstreamStream, TunnelSide, Timed, Omit<SocketOwner, 'onData'>
+{
   deadline = Number.POSITIVE_INFINITY;
   deadlineIndex = -1;
-  /** Exchanges served, so that a failure on a kept connection can be told from one on a fresh connection. */
-  served = 0;
-  /** Bytes of a response have arrived for the present exchange. */
+  /** It has served an exchange. */
+  isStale = false;
   hasAnswered = false;
+  /** What a peer has done with bytes that were sent is anybody's guess. */
+  readonly isUntouched = false;
+  readonly tunnel = this;
   readonly endpoint: Endpoint;
   readonly #context: UpstreamContext;
   readonly #reader: ResponseReader;
@@ -86,12 +74,10 @@ export class UpstreamConnection implements Timed, Omit<SocketOwner, 'onData'> {
     this.#out = new Outgoing(socket, context.writes);
   }
 
-  /** Connected and at work: a request can be written. */
   get isConnected(): boolean {
     return this.#phase === Phase.busy;
   }
 
-  /** Starts to work for an exchange. `responseMs` counts from the end of the request. */
   begin(user: UpstreamUser, method: string, responseMs: number): void {
     this.#user = user;
     this.#responseMs = responseMs;
@@ -105,7 +91,15 @@ export class UpstreamConnection implements Timed, Omit<SocketOwner, 'onData'> {
     this.deadline = Number.POSITIVE_INFINITY;
   }
 
-  /** The request is complete: the time for the response head starts. */
+  sendHead(head: string): void {
+    this.writeText(head);
+    this.requestSent();
+  }
+
+  beginBody(head: string, framing: Framing): BodySink {
+    return new BodyWriter(this, head, framing.kind === 'chunked');
+  }
+
   requestSent(): void {
     if (this.#phase === Phase.busy && !this.#reader.isInBody) {
       this.deadline = this.#context.deadlines.now + this.#responseMs;
@@ -123,7 +117,6 @@ export class UpstreamConnection implements Timed, Omit<SocketOwner, 'onData'> {
     return this.#out.write(bytes);
   }
 
-  /** True when the peer has taken some of what is unsent since this was last asked. */
   hasProgressed(): boolean {
     const { unsent } = this.#out;
     const hasProgressed = unsent > 0 && unsent !== this.#unsent;
@@ -131,12 +124,10 @@ export class UpstreamConnection implements Timed, Omit<SocketOwner, 'onData'> {
     return hasProgressed;
   }
 
-  /** Half-close, in a tunnel. */
   end(): void {
     this.#out.end();
   }
 
-  /** Both sides of a tunnel have ended: what is still unsent goes out, then the connection closes. */
   finishSending(): void {
     if (this.#phase === Phase.closed) return;
     this.#user = null;
@@ -157,7 +148,6 @@ export class UpstreamConnection implements Timed, Omit<SocketOwner, 'onData'> {
     this.#touch();
   }
 
-  /** The exchange is over: keep the connection for the next one, or close it. */
   release(isReusable: boolean): void {
     this.#user = null;
     const { endpoint } = this;
@@ -167,13 +157,12 @@ export class UpstreamConnection implements Timed, Omit<SocketOwner, 'onData'> {
     if (endpoint.idle.length >= MAX_IDLE_PER_ENDPOINT) return this.destroy();
     const idleMs = Math.min(timeouts.upstreamIdleMs, this.#reader.peerIdleMs - PEER_IDLE_MARGIN_MS);
     if (idleMs <= 0) return this.destroy();
-    this.served++;
+    this.isStale = true;
     this.deadline = deadlines.now + idleMs;
     if (this.#socket.isPaused()) this.#socket.resume();
     endpoint.idle.push(this);
   }
 
-  /** Ends now, without telling the exchange. */
   destroy(): void {
     if (this.#phase === Phase.closed) return;
     this.#phase = Phase.closed;

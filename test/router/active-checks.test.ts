@@ -35,7 +35,7 @@ describe('who is checked', () => {
       set: [
         {
           ...{ id: ID_1, endpoint: 'web@10.0.0.1:8000', service: 'web', address: '10.0.0.1', port: 8000 },
-          ...{ path: '/health', intervalMs: 5000, host: 'a.com' },
+          ...{ path: '/health', intervalMs: 5000, host: 'a.com', protocol: 'http', tls: null },
         },
       ],
       drop: [],

@@ -20,7 +20,7 @@ test.each([
   ['a.com host=b.internal', 'b.internal'],
   ['a.com host=b.internal servername=C.internal', 'c.internal'],
 ])('instances of %s with TLS prove to be %s', (rule, name) => {
-  for (const protocol of ['https'] as const) {
+  for (const protocol of ['https', 'h2'] as const) {
     const [endpoint] = endpointsOf(`fairlead:${rule} proto=${protocol}`);
     expect(endpoint).toMatchObject({ protocol, tls: { name, isInsecure: false } });
   }

@@ -328,7 +328,8 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
 
 function idleOf(endpoints: Iterable<Endpoint>): number {
   let idle = 0;
-  for (const endpoint of endpoints) idle += endpoint.idle.length;
+  for (const { idle: kept, sessions } of endpoints)
+    idle += kept.length + sessions.filter(({ isIdle }) => isIdle).length;
   return idle;
 }
 

@@ -1,6 +1,7 @@
 import { type ClientRequest, request as httpRequest, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { ActiveCheck } from '../../../router/active-checks.ts';
+import { probeHttp2 } from './http2-probe.ts';
 import { UpstreamHandshakes, type UpstreamTlsConfig } from '../../../tls/upstream.ts';
 
 export interface ProbeResult {
@@ -23,7 +24,11 @@ const MAX_HEAD_BYTES = 16 * 1024;
  */
 export function createProbe(upstreamTls: UpstreamTlsConfig): Probe {
   const handshakes = new UpstreamHandshakes(upstreamTls);
-  return (check, timeoutMs, signal) => run(open(check, signal, handshakes), timeoutMs);
+  return (check, timeoutMs, signal) => {
+    const isHttp2 = check.protocol === 'h2' || check.protocol === 'h2c';
+    if (isHttp2) return probeHttp2(check, timeoutMs, signal, handshakes);
+    return run(open(check, signal, handshakes), timeoutMs);
+  };
 }
 
 function open(check: ActiveCheck, signal: AbortSignal, handshakes: UpstreamHandshakes): ClientRequest {
