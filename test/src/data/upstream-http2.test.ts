@@ -1,5 +1,8 @@
 /** Instances with `proto=h2c`: requests of both kinds of clients over one connection, and how streams end. */
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, test } from 'vitest';
+import { startBackend } from '../../support/backend.ts';
 import { get, rawRequest } from '../../support/client.ts';
 import { head, type Plane, type PlaneOptions, startPlane } from '../../support/engine.ts';
 import { type H2Client, h2Client } from '../../support/http2.ts';
@@ -57,20 +60,12 @@ describe('a request', () => {
     const h2 = await secure({
       handler: async (stream, request) => {
         stream.additionalHeaders({ ':status': 103, link: '</a.css>' });
-        await countUpload(stream, request).catch(() => {});
-      },
-    });
-    backend.handler = (stream, request) => {
-      stream.additionalHeaders({ ':status': 103, link: '</a.css>' });
-      stream.on('data', (chunk) => {
-        request.body += chunk;
-      });
-      stream.on('end', () => {
+        request.body = await text(stream);
         stream.respond({ ':status': 200, 'x-a': 'b', 'set-cookie': ['c=1', 'd=2'] }, { waitForTrailers: true });
         stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
         stream.end('pong');
-      });
-    };
+      },
+    });
     const got = await h2.request({ ':method': 'POST', te: 'trailers' }, 'ping', { trailers: { 'x-sum': '7' } });
     expect(got).toMatchObject({ status: 200, body: 'pong', interim: [103], rstCode: 0 });
     expect(got.headers).toMatchObject({ 'x-a': 'b', 'set-cookie': ['c=1', 'd=2'] });
@@ -127,7 +122,7 @@ describe('pressure', () => {
     });
     const slow = h2.session.request({ ':path': '/big', ':authority': 'a.test' });
     slow.on('error', () => {});
-    await eventually(() => sent[0]! > 300_000);
+    await eventually(() => sent[0]! > 100_000);
     await expect.poll(async () => (await ask('/small')).body).toBe('small');
     expect(sent[0]!).toBeLessThan(10_000_000);
     slow.close(8);
@@ -136,16 +131,9 @@ describe('pressure', () => {
 
   test('an instance that does not read pauses the client', async () => {
     await begin({ handler: () => {} });
-    const piece = 'x'.repeat(100_000);
-    let sent = 0;
-    const { connect } = await import('node:net');
-    const socket = connect(plane.port, '127.0.0.1');
-    socket.on('error', () => {});
-    socket.write(head('POST / HTTP/1.1', 'Host: a', 'Content-Length: 100000000'));
-    while (sent < 100_000_000 && socket.write(piece) | Number(socket.writableLength < 20_000_000)) {
-      sent += piece.length;
-      if (sent % 10_000_000 === 0) await new Promise(setImmediate);
-    }
+    const socket = connect(plane.port, '127.0.0.1').on('error', () => {});
+    socket.write(head('POST / HTTP/1.1', 'Host: a', 'Content-Length: 30000000'));
+    socket.write(Buffer.alloc(30_000_000));
     await eventually(() => plane.http1()[0]?.isPaused === true);
     socket.destroy();
     await eventually(() => backend.requests[0]!.ended !== null);
@@ -154,11 +142,6 @@ describe('pressure', () => {
 });
 
 describe('an instance that', () => {
-  const once = async (handler: Http2BackendOptions['handler']) => {
-    let calls = 0;
-    await begin({ handler: (stream, request) => (calls++ === 0 ? handler!(stream, request) : answer(stream, 'ok')) });
-  };
-
   test('refuses a stream is asked elsewhere, whatever the method', async () => {
     const other = await startHttp2Backend({ name: 'other' });
     await begin(
@@ -179,16 +162,12 @@ describe('an instance that', () => {
     ['ends its stream without an answer', (stream: { close(code: number): void }) => stream.close(0), 'upstream_reset'],
   ])('%s has a GET repeated and a POST answered 502', async (_, handler, reason) => {
     const other = await startHttp2Backend({ name: 'other' });
-    await begin({ handler: handler as never }, { balance: { kind: 'rr' }, pools: { main: [] } });
-    plane.setPools({ main: [plain(backend.port), plain(other.port)] });
-    expect((await ask()).body).toBe('other');
-    await ask();
+    await begin({ handler: handler as never }, { balance: { kind: 'rr' } });
     const posted = await rawRequest(plane.port, head('POST / HTTP/1.1', 'Host: a', 'Connection: close'));
-    const again = await rawRequest(plane.port, head('POST / HTTP/1.1', 'Host: a', 'Connection: close'));
-    const reasons = [posted, again].flatMap(({ responses }) =>
-      responses[0]!.fields.filter(([name]) => name === 'x-fairlead-reason').map(([, value]) => value),
-    );
-    expect(reasons).toContain(reason);
+    expect(posted.responses[0]!.status).toBe(502);
+    expect(plane.log()).toMatchObject([{ reason, retries: 0 }]);
+    plane.setPools({ main: [plain(backend.port), plain(other.port)] });
+    for (let i = 0; i < 3; i++) expect((await ask()).body).toBe('other');
     await plane.close();
     await other.close();
   });
@@ -221,8 +200,7 @@ describe('an instance that', () => {
     });
     const got = await h2.request();
     expect(got.rstCode).not.toBe(0);
-    const { responses, ending } = await rawRequest(plane.port, head('GET / HTTP/1.1', 'Host: a'));
-    expect([ending, responses.some(({ complete }) => complete)]).not.toEqual(['end', true]);
+    await expect(ask()).rejects.toThrow();
   });
 
   test('allows few streams gets further connections', async () => {
@@ -247,8 +225,7 @@ describe('an instance that', () => {
   });
 
   test('is a server of HTTP/1.1 is answered 502', async () => {
-    await once(undefined);
-    const { startBackend } = await import('../../support/backend.ts');
+    await begin();
     const h1 = await startBackend({ name: 'b1' });
     plane.setPools({ main: [plain(h1.port)] });
     expect((await ask()).status).toBe(502);
