@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import type { Handler, Reply } from '../../support/backend.ts';
 import { rawRequest } from '../../support/client.ts';
 import { head } from '../../support/engine.ts';
+import { h2Client } from '../../support/http2.ts';
 import { eventually } from '../../support/process.ts';
 import { begin, plane } from './stage.ts';
 
@@ -70,6 +71,17 @@ test('bodies in pieces of every size arrive as they were sent, side by side', as
   for (const [index, { responses }] of results.entries()) {
     expect(responses[0]?.body.toString() === body(asked[index]!.mark, 600_000)).toBe(true);
   }
+});
+
+test('bodies in small pieces arrive at HTTP/2 clients as they were sent, side by side', async () => {
+  await begin(pieces, { scheme: 'https' });
+  const client = await h2Client(plane.securePort);
+  const marks = [...'ABCDEFGH'];
+  const answers = await Promise.all(marks.map((mark) => client.request({ ':path': `/${mark}/400000/900` })));
+  for (const [index, answer] of answers.entries()) {
+    expect(answer.body === body(marks[index]!, 400_000)).toBe(true);
+  }
+  client.close();
 });
 
 test('what a client has not taken yet is not overwritten by answers to others', async () => {
