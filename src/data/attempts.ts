@@ -139,7 +139,8 @@ export class Attempts implements Waiter {
     const { live, options, slot } = this.#forward.route;
     const isConnectFailure = failure === 'connect_failed' || failure === 'connect_timeout';
     const isStale = failure === 'upstream_reset' && upstream.isStale;
-    if (!isConnectFailure && !isStale && !upstream.isUntouched) live.pool?.answerFailed(member.endpoint, engine.deadlines.now);
+    if (!isConnectFailure && !isStale && !upstream.isUntouched)
+      live.pool?.answerFailed(member.endpoint, engine.deadlines.now);
     if (record.retries >= (options.retry ?? DEFAULT_RETRIES) || body?.hasSent) return false;
     if (!isConnectFailure) {
       const isRepeatable = upstream.isUntouched || (body === null && IDEMPOTENT.has(this.#head.method));

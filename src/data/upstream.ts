@@ -4,15 +4,21 @@ import type { Limits, Timeouts } from '../config/config.ts';
 import type { Deadlines, Timed } from './deadlines.ts';
 import { dial } from './dial.ts';
 import type { Endpoint } from './endpoint.ts';
-import type { SharedParser } from './http1/head-reader.ts';
 import { BodyWriter } from './http1/body-writer.ts';
+import type { SharedParser } from './http1/head-reader.ts';
 import type { Framing } from './http1/heads.ts';
 import { ResponseReader } from './http1/response-reader.ts';
 import { MAX_JOINED, Outgoing, type WriteBatch } from './outgoing.ts';
 import { ownSilent, reset, type SocketOwner } from './owned-socket.ts';
 import { ReadBuffer } from './read-buffer.ts';
 import type { UpstreamFaults } from './upstream-faults.ts';
-import type { BodySink, TunnelSide, UpstreamFailure, UpstreamStream, UpstreamUser } from './upstream-stream.ts';
+import type {
+  BodySink,
+  TunnelSide,
+  UpstreamFailure,
+  UpstreamStream,
+  UpstreamUser,
+} from './upstream-stream.ts';
 
 export interface UpstreamContext extends SharedParser {
   readonly deadlines: Deadlines;
@@ -34,9 +40,7 @@ const Phase = { connecting: 0, busy: 1, idle: 2, tunnel: 3, ending: 4, closed: 5
  * One connection to an endpoint, owned by that endpoint for life: an address that is reused by another service gets new
  * connections. On any doubt about what the peer sends, the connection is destroyed.
  */
-export class UpstreamConnection
-  implements UpstreamStream, TunnelSide, Timed, Omit<SocketOwner, 'onData'>
-{
+export class UpstreamConnection implements UpstreamStream, TunnelSide, Timed, Omit<SocketOwner, 'onData'> {
   deadline = Number.POSITIVE_INFINITY;
   deadlineIndex = -1;
   /** It has served an exchange. */

@@ -49,7 +49,13 @@ test('who is to prove something else is another endpoint', () => {
 
 test('routes of one service whose instances prove different names have pools of their own', () => {
   const planner = new Planner(POLICY, []);
-  planner.setService('web', [instance('web', 1, ['a.com', 'b.com'].map((host) => `fairlead:${host} proto=https`))]);
+  planner.setService('web', [
+    instance(
+      'web',
+      1,
+      ['a.com', 'b.com'].map((host) => `fairlead:${host} proto=https`),
+    ),
+  ]);
   planner.commit();
   expect([...planner.pools.values()].map(({ name, endpoints }) => [name, endpoints[0]!.tls!.name])).toEqual([
     ['web', 'a.com'],

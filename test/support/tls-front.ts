@@ -28,23 +28,26 @@ export async function startTlsFront(
 ): Promise<TlsFront> {
   const handshakes: Handshake[] = [];
   const sockets = new Set<Socket>();
-  const server = createServer({ cert: certPem, key: keyPem, allowHalfOpen: true, ALPNProtocols: ['http/1.1'], ...options }, (secure) => {
-    const plain = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
-    handshakes.push({
-      serverName: (secure as { servername?: string | false }).servername ?? false,
-      protocol: secure.alpnProtocol,
-      isResumed: secure.isSessionReused(),
-      client: String(secure.getPeerCertificate()?.subject?.CN ?? ''),
-    });
-    for (const [from, to] of [
-      [secure, plain],
-      [plain, secure],
-    ] as const) {
-      from.pipe(to);
-      from.on('error', () => to.destroy());
-      from.on('close', () => to.destroy());
-    }
-  });
+  const server = createServer(
+    { cert: certPem, key: keyPem, allowHalfOpen: true, ALPNProtocols: ['http/1.1'], ...options },
+    (secure) => {
+      const plain = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
+      handshakes.push({
+        serverName: (secure as { servername?: string | false }).servername ?? false,
+        protocol: secure.alpnProtocol,
+        isResumed: secure.isSessionReused(),
+        client: String(secure.getPeerCertificate()?.subject?.CN ?? ''),
+      });
+      for (const [from, to] of [
+        [secure, plain],
+        [plain, secure],
+      ] as const) {
+        from.pipe(to);
+        from.on('error', () => to.destroy());
+        from.on('close', () => to.destroy());
+      }
+    },
+  );
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));

@@ -1,8 +1,8 @@
 import { type ClientRequest, request as httpRequest, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { ActiveCheck } from '../../../router/active-checks.ts';
-import { probeHttp2 } from './http2-probe.ts';
 import { UpstreamHandshakes, type UpstreamTlsConfig } from '../../../tls/upstream.ts';
+import { probeHttp2 } from './http2-probe.ts';
 
 export interface ProbeResult {
   readonly hasPassed: boolean;

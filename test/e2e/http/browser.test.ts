@@ -1,8 +1,10 @@
 /** A browser before the whole program: pages over HTTP/2, and WebSocket, with TLS ended here. */
-import { join } from 'node:path';
+
 import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type EmbeddedRegistry, startRegistry } from '../../../src/embedded/registry.ts';
 import { chromiumBinary, skipExternal } from '../../provision.ts';
 import { createAuthority } from '../../support/authority.ts';
 import { type Backend, echoWebSocket, startBackend } from '../../support/backend.ts';
@@ -15,6 +17,7 @@ const ARGS = [
 ];
 
 describe.skipIf(skipExternal)('Chromium', () => {
+  let registry: EmbeddedRegistry;
   let backend: Backend;
   let site: Site;
   let browser: Browser;
@@ -33,7 +36,9 @@ describe.skipIf(skipExternal)('Chromium', () => {
         return reply.send({ body: '<!doctype html><title>behind</title>', fields });
       },
     });
+    registry = await startRegistry({ host: '127.0.0.1', port: 0 });
     site = await startSite({
+      consul: registry.url,
       flags: ['--https', `127.0.0.1:${secure}`],
       config: `
 tls: { certificates: [{ certFile: ${folder}/one.pem }] }
@@ -50,13 +55,12 @@ routes:
     await browser?.close();
     await site?.stop();
     await backend?.kill();
+    await registry?.close();
   });
 
   test('loads a page over HTTP/2', async () => {
     expect(await page.title()).toBe('behind');
-    const protocol = await page.evaluate(
-      "performance.getEntriesByType('navigation')[0].nextHopProtocol",
-    );
+    const protocol = await page.evaluate("performance.getEntriesByType('navigation')[0].nextHopProtocol");
     expect(protocol).toBe('h2');
   });
 

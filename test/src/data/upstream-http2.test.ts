@@ -61,12 +61,17 @@ describe('a request', () => {
       handler: async (stream, request) => {
         stream.additionalHeaders({ ':status': 103, link: '</a.css>' });
         request.body = await text(stream);
-        stream.respond({ ':status': 200, 'x-a': 'b', 'set-cookie': ['c=1', 'd=2'] }, { waitForTrailers: true });
+        stream.respond(
+          { ':status': 200, 'x-a': 'b', 'set-cookie': ['c=1', 'd=2'] },
+          { waitForTrailers: true },
+        );
         stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
         stream.end('pong');
       },
     });
-    const got = await h2.request({ ':method': 'POST', te: 'trailers' }, 'ping', { trailers: { 'x-sum': '7' } });
+    const got = await h2.request({ ':method': 'POST', te: 'trailers' }, 'ping', {
+      trailers: { 'x-sum': '7' },
+    });
     expect(got).toMatchObject({ status: 200, body: 'pong', interim: [103], rstCode: 0 });
     expect(got.headers).toMatchObject({ 'x-a': 'b', 'set-cookie': ['c=1', 'd=2'] });
     expect(got.trailers).toMatchObject({ 'grpc-status': '0' });
@@ -97,7 +102,12 @@ describe('a request', () => {
 
   test('for WebSocket is answered 501: HTTP/2 has no upgrade', async () => {
     await begin();
-    const upgrade = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Key: a', 'Sec-WebSocket-Version: 13'];
+    const upgrade = [
+      'Connection: Upgrade',
+      'Upgrade: websocket',
+      'Sec-WebSocket-Key: a',
+      'Sec-WebSocket-Version: 13',
+    ];
     const { responses } = await rawRequest(plane.port, head('GET / HTTP/1.1', 'Host: a', ...upgrade));
     expect(responses[0]).toMatchObject({ status: 501 });
     expect(backend.requests).toEqual([]);
@@ -147,13 +157,13 @@ describe('pressure', () => {
 describe('an instance that', () => {
   test('refuses a stream is asked elsewhere, whatever the method', async () => {
     const other = await startHttp2Backend({ name: 'other' });
-    await begin(
-      { handler: (stream) => stream.close(7) },
-      { balance: { kind: 'rr' } },
-    );
+    await begin({ handler: (stream) => stream.close(7) }, { balance: { kind: 'rr' } });
     plane.setPools({ main: [plain(backend.port), plain(other.port)] });
     for (let i = 0; i < 2; i++) {
-      const { responses } = await rawRequest(plane.port, head('POST / HTTP/1.1', 'Host: a', 'Connection: close'));
+      const { responses } = await rawRequest(
+        plane.port,
+        head('POST / HTTP/1.1', 'Host: a', 'Connection: close'),
+      );
       expect(responses[0]!.body.toString()).toBe('other');
     }
     await plane.close();
@@ -162,7 +172,11 @@ describe('an instance that', () => {
 
   test.each([
     ['resets', (stream: { close(code: number): void }) => stream.close(2), 'upstream_reset'],
-    ['ends its stream without an answer', (stream: { close(code: number): void }) => stream.close(0), 'upstream_reset'],
+    [
+      'ends its stream without an answer',
+      (stream: { close(code: number): void }) => stream.close(0),
+      'upstream_reset',
+    ],
   ])('%s has a GET repeated and a POST answered 502', async (_, handler, reason) => {
     const other = await startHttp2Backend({ name: 'other' });
     await begin({ handler: handler as never }, { balance: { kind: 'rr' } });
@@ -219,7 +233,10 @@ describe('an instance that', () => {
   });
 
   test('does not answer is cancelled, and must answer a PING before it gets more', async () => {
-    await begin({ handler: () => {} }, { timeouts: { responseMs: 200, connectMs: 300 }, routes: [{ options: { retry: 0 } }] });
+    await begin(
+      { handler: () => {} },
+      { timeouts: { responseMs: 200, connectMs: 300 }, routes: [{ options: { retry: 0 } }] },
+    );
     const got = await ask();
     expect([got.status, got.headers.get('x-fairlead-reason')]).toEqual([504, 'upstream_timeout']);
     await eventually(() => backend.requests[0]!.ended === 8);

@@ -1,6 +1,6 @@
 /** gRPC from end to end: its own client and its own servers, with the router between them. */
 import {
-  Client,
+  type Client,
   credentials,
   Metadata,
   makeGenericClientConstructor,
@@ -17,7 +17,10 @@ import { type Authority, createAuthority } from '../../../support/authority.ts';
 import { type Plane, startPlane } from '../../../support/engine.ts';
 import { eventually } from '../../../support/process.ts';
 
-const text = { serialize: (value: string) => Buffer.from(value), deserialize: (bytes: Buffer) => bytes.toString() };
+const text = {
+  serialize: (value: string) => Buffer.from(value),
+  deserialize: (bytes: Buffer) => bytes.toString(),
+};
 
 function method(name: string, requestStream: boolean, responseStream: boolean) {
   return {
@@ -34,6 +37,17 @@ const service: ServiceDefinition = {
   Chat: method('Chat', true, true),
 };
 
+/** What handlers use of their calls, whatever the kind. */
+interface Call extends AsyncIterable<string> {
+  readonly request: string;
+  readonly metadata: Metadata;
+  on(event: string, listener: (value: string) => void): void;
+  write(value: string): void;
+  end(): void;
+  sendMetadata(metadata: Metadata): void;
+}
+type Done = (...args: unknown[]) => void;
+
 interface EchoServer {
   readonly port: number;
   calls: number;
@@ -44,29 +58,34 @@ interface EchoServer {
 async function startServer(name: string, certificate: Certificate | null): Promise<EchoServer> {
   const echo: EchoServer = { port: 0, calls: 0, cancelled: 0, stop: () => server.forceShutdown() };
   const implementation: UntypedServiceImplementation = {
-    Unary(call: never, done: (...args: unknown[]) => void) {
-      const { request, metadata } = call as { request: string; metadata: Metadata };
+    Unary(call: Call, done: Done) {
+      const { request, metadata } = call;
       echo.calls++;
       if (request === 'fail') return done({ code: status.NOT_FOUND, details: 'not here: ünknown' });
-      if (request === 'never') return (call as { on: Function }).on('cancelled', () => echo.cancelled++);
+      if (request === 'never') {
+        call.on('cancelled', () => {
+          echo.cancelled++;
+        });
+        return;
+      }
       const trailer = new Metadata();
       trailer.set('x-trailer', 'end');
       trailer.set('x-bin', Buffer.from([0, 255, 1]));
-      (call as { sendMetadata: Function }).sendMetadata(metadata);
+      call.sendMetadata(metadata);
       done(null, `${name} ${request}`, trailer);
     },
-    Count(call: { request: string; write: Function; end: Function }) {
+    Count(call: Call) {
       for (let i = 0; i < Number(call.request); i++) call.write(String(i));
       call.end();
     },
-    Sum(call: AsyncIterable<string>, done: (...args: unknown[]) => void) {
+    Sum(call: Call, done: Done) {
       void (async () => {
         let sum = 0;
         for await (const value of call) sum += Number(value);
         done(null, String(sum));
       })();
     },
-    Chat(call: { on: Function; write: Function; end: Function }) {
+    Chat(call: Call) {
       call.on('data', (value: string) => call.write(`${name} ${value}`));
       call.on('end', () => call.end());
     },
@@ -150,7 +169,10 @@ describe.each(['h2c', 'h2'] as const)('over proto=%s', (protocol) => {
   });
 
   test('errors keep their code and words', async () => {
-    await expect(unary('fail')).rejects.toMatchObject({ code: status.NOT_FOUND, details: 'not here: ünknown' });
+    await expect(unary('fail')).rejects.toMatchObject({
+      code: status.NOT_FOUND,
+      details: 'not here: ünknown',
+    });
     const error = await new Promise((resolve) => {
       const write = (value: unknown) => Buffer.from(String(value));
       client.makeUnaryRequest('/test.Echo/Nothing', write, String, 'x', (failure) => resolve(failure));
@@ -195,7 +217,9 @@ describe.each(['h2c', 'h2'] as const)('over proto=%s', (protocol) => {
 
   test('a hundred calls at once are spread over the servers, call by call', async () => {
     const answers = await Promise.all(Array.from({ length: 100 }, (_, i) => unary(String(i))));
-    expect(answers.map(({ value }) => value.split(' ')[1])).toEqual(Array.from({ length: 100 }, (_, i) => String(i)));
+    expect(answers.map(({ value }) => value.split(' ')[1])).toEqual(
+      Array.from({ length: 100 }, (_, i) => String(i)),
+    );
     const [one, two] = servers.map(({ calls }) => calls);
     expect(one! + two!).toBe(100);
     expect(Math.min(one!, two!)).toBeGreaterThan(30);
