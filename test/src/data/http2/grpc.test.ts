@@ -115,6 +115,7 @@ beforeAll(async () => {
 describe.each(['h2c', 'h2'] as const)('over proto=%s', (protocol) => {
   let servers: EchoServer[];
   let plane: Plane;
+  // biome-ignore lint/suspicious/noExplicitAny: its methods are made of the definition.
   let client: Client & Record<string, any>;
 
   beforeEach(async () => {
