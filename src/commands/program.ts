@@ -48,11 +48,27 @@ export function createProgram(finish: (code: number) => void): Command {
     addVersion,
   ])
     add(program, finish);
+  addRender(program);
   return program;
+}
+
+/** Listed here; its flags are consul-template's, which no option parser of ours must see. */
+function addRender(program: Command): void {
+  program
+    .command('render')
+    .description("write files from consul-template's templates and keep them current (-help for its flags)");
 }
 
 /** Runs one command line and returns its exit code; a wrong one is 2, explained on stderr. */
 export async function main(args: readonly string[]): Promise<number> {
+  if (args[0] === 'render') {
+    // Only here: the router has no use for an interpreter of templates.
+    const [{ render }, { createSource }] = await Promise.all([
+      import('./render.ts'),
+      import('../render/create-source.ts'),
+    ]);
+    return render(args.slice(1), createSource);
+  }
   let code: number = exit.ok;
   const program = createProgram((result) => {
     code = result;

@@ -25,6 +25,7 @@ const pathKeys = [
   'admin.tokenFile',
   'tls.acme.caFile',
   'tls.acme.storeKeyFile',
+  'tls.acme.redis.urlFile',
   'tls.acme.eab.hmacKeyFile',
   'data',
 ];
