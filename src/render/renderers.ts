@@ -6,6 +6,7 @@ import type { Renderer, Rendering } from './renderer.ts';
 import { RunWorld } from './run-world.ts';
 import { TemplateError } from './template/errors.ts';
 import { executeTemplate } from './template/execute.ts';
+import type { Limits } from './template/limits.ts';
 import type { Template } from './template/nodes.ts';
 
 /** What is to be rendered, and how. */
@@ -26,6 +27,8 @@ export interface RendererOptions {
   /** Something odd in a template or in what it was given; said once for each template. */
   readonly onWarning: (template: string, message: string) => void;
   readonly now?: () => Date;
+  /** Of one evaluation; those of the interpreter unless given. */
+  readonly limits?: Partial<Limits>;
 }
 
 /** One renderer for each template, in their order. A template that cannot be read throws its TemplateError. */
@@ -41,16 +44,18 @@ class TemplateRenderer implements Renderer {
   readonly #spec: TemplateSpec;
   readonly #dependencies: DependencyReader;
   readonly #performsEffects: boolean;
+  readonly #limits: Partial<Limits>;
   readonly #warn: (message: string) => void;
   readonly #world: RunWorld;
   readonly #functions: Functions;
   readonly #template: Template;
 
   constructor(spec: TemplateSpec, dependencies: DependencyReader, options: RendererOptions) {
-    const { environment, now = () => new Date(), onWarning, performsEffects } = options;
+    const { environment, limits = {}, now = () => new Date(), onWarning, performsEffects } = options;
     this.#spec = spec;
     this.#dependencies = dependencies;
     this.#performsEffects = performsEffects;
+    this.#limits = limits;
     this.#warn = (message) => onWarning(spec.name, message);
     this.#world = new RunWorld({
       dependencies,
@@ -82,6 +87,7 @@ class TemplateRenderer implements Renderer {
       text = executeTemplate(this.#template, {
         functions: this.#functions,
         missingKey: this.#spec.errorOnMissingKey ? 'error' : 'zero',
+        limits: this.#limits,
         now: () => performance.now(),
       });
     } catch (error) {

@@ -63,16 +63,14 @@ class ConfdRenderer implements Renderer {
     this.#keys = this.#readKeys();
     let text = '';
     let failure: TemplateError | null = null;
-    // Nothing is evaluated before all keys are there: `getv` of one that is not yet known would be an error.
-    if (this.#missing.size === 0) {
-      try {
-        text = executeTemplate(this.#template, { functions: this.#functions, now: () => performance.now() });
-      } catch (error) {
-        if (!(error instanceof TemplateError)) throw error;
-        failure = error;
-      }
+    try {
+      text = executeTemplate(this.#template, { functions: this.#functions, now: () => performance.now() });
+    } catch (error) {
+      if (!(error instanceof TemplateError)) throw error;
+      failure = error;
     }
     this.#dependencies.use(this, this.#used);
+    // While keys are missing, `getv` of one of them fails: that is no fault of the template.
     if (failure !== null && (failure.phase === 'limit' || this.#missing.size === 0))
       return { kind: 'failed', error: failure.message };
     const used = new Set(this.#used.keys());

@@ -71,6 +71,6 @@ function withParameters(path: string, parameters: readonly Parameter[]): string 
 }
 
 /** Slashes stay: they are part of the key's path. */
-export function encodeKey(key: string): string {
+function encodeKey(key: string): string {
   return key.split('/').map(encodeURIComponent).join('/');
 }

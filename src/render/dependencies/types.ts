@@ -36,7 +36,7 @@ const serviceAddressType = structType('api.ServiceAddress', [
   ['Address', stringType],
   ['Port', intType],
 ]);
-export const serviceAddressesType = mapOf(stringType, serviceAddressType);
+const serviceAddressesType = mapOf(stringType, serviceAddressType);
 
 const weightsType = structType('api.AgentWeights', [
   ['Passing', intType],
@@ -44,7 +44,7 @@ const weightsType = structType('api.AgentWeights', [
 ]);
 
 /** Consul's own, less what a template has no use for: its definition. */
-export const checkType = structType('api.HealthCheck', [
+const checkType = structType('api.HealthCheck', [
   ['Node', stringType],
   ['CheckID', stringType],
   ['Name', stringType],
@@ -127,7 +127,7 @@ export const keyPairType = structType('dependency.KeyPair', [
 ]);
 export const keyPairsType = sliceOf(pointerTo(keyPairType));
 
-export const rootType = structType('api.CARoot', [
+const rootType = structType('api.CARoot', [
   ['ID', stringType],
   ['Name', stringType],
   ['RootCertPEM', stringType],
@@ -150,7 +150,7 @@ export const leafType = structType('api.LeafCert', [
   ['ModifyIndex', uint64Type],
 ]);
 
-export const partitionType = structType('dependency.Partition', [
+const partitionType = structType('dependency.Partition', [
   ['Name', stringType],
   ['Description', stringType],
 ]);
@@ -167,7 +167,7 @@ const remoteType = structType('dependency.PeeringRemoteInfo', [
   ['Partition', stringType],
   ['Datacenter', stringType],
 ]);
-export const peeringType = structType('dependency.Peering', [
+const peeringType = structType('dependency.Peering', [
   ['ID', stringType],
   ['Name', stringType],
   ['Partition', stringType],
@@ -185,7 +185,7 @@ const consumersType = structType('dependency.ResolvedConsumers', [
   ['Peers', stringListType],
   ['Partitions', stringListType],
 ]);
-export const exportType = structType('dependency.ExportedService', [
+const exportType = structType('dependency.ExportedService', [
   ['Service', stringType],
   ['Partition', stringType],
   ['Namespace', stringType],
@@ -193,7 +193,7 @@ export const exportType = structType('dependency.ExportedService', [
 ]);
 export const exportsType = sliceOf(exportType);
 
-export const importType = structType('dependency.ImportedService', [
+const importType = structType('dependency.ImportedService', [
   ['Service', stringType],
   ['Namespace', stringType],
   ['SourcePartition', stringType],

@@ -24,5 +24,10 @@ export const encodingFunctions: Named = [
       wrapping('toYAML', () => encodeYaml(value, maxStringBytes).trim()),
     ),
   ],
-  ['toTOML', fixed([anyType], ([value]) => wrapping('toTOML', () => encodeToml(value)))],
+  [
+    'toTOML',
+    fixed([anyType], ([value], { maxStringBytes }) =>
+      wrapping('toTOML', () => encodeToml(value, maxStringBytes)),
+    ),
+  ],
 ];

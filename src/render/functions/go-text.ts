@@ -93,11 +93,6 @@ export function sortedTexts(texts: readonly string[]): readonly string[] {
   return [...texts].sort(compareText);
 }
 
-/** Characters, whole: what is no character is one, too. */
-export function runes(text: string): readonly string[] {
-  return [...text];
-}
-
 export function base64Encode(text: string, variant: 'base64' | 'base64url' = 'base64'): string {
   const encoded = Buffer.from(toBytes(text)).toString(variant);
   return variant === 'base64' ? encoded : encoded.padEnd(Math.ceil(encoded.length / 4) * 4, '=');

@@ -1,7 +1,7 @@
 import { keyPairsType } from '../dependencies/types.ts';
 import { FunctionError } from '../template/errors.ts';
 import { sprintf } from '../template/format.ts';
-import { fixed } from '../template/functions.ts';
+import { type CallContext, fixed } from '../template/functions.ts';
 import { sortedKeys } from '../template/keys.ts';
 import { anyMapType } from '../template/kinds.ts';
 import { quote } from '../template/quote.ts';
@@ -36,12 +36,19 @@ function place(into: Dict, path: string, value: Value): void {
 }
 
 /** mergo's: what is nothing in `dst` is taken from `src`; or, overriding, whatever `src` has. */
-export function mergeInto(dst: Dict, src: Dict, overrides: boolean, depth = 0): Dict {
+export function mergeInto(
+  dst: Dict,
+  src: Dict,
+  overrides: boolean,
+  { spend }: Pick<CallContext, 'spend'>,
+  depth = 0,
+): Dict {
+  spend(src.entries.size);
   if (depth > MAX_DEPTH) throw new FunctionError(`maps nested deeper than ${MAX_DEPTH}`);
   for (const [key, value] of src.entries) {
     const held = dst.entries.get(key);
     if (held instanceof Dict && value instanceof Dict && held.type.key === value.type.key) {
-      if (held !== value) mergeInto(held, value, overrides, depth + 1);
+      if (held !== value) mergeInto(held, value, overrides, { spend }, depth + 1);
     } else if (overrides || !isTrue(held)) {
       dst.entries.set(key, value);
     }
@@ -50,10 +57,9 @@ export function mergeInto(dst: Dict, src: Dict, overrides: boolean, depth = 0): 
 }
 
 function merging(overrides: boolean): Named[number][1] {
-  return fixed([anyMapType, anyMapType], ([dst, src], context) => {
-    context.spend((src as Dict).entries.size);
-    return mergeInto(dst as Dict, src as Dict, overrides);
-  });
+  return fixed([anyMapType, anyMapType], ([dst, src], context) =>
+    mergeInto(dst as Dict, src as Dict, overrides, context),
+  );
 }
 
 export const mapFunctions: Named = [

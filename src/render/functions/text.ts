@@ -31,7 +31,7 @@ export function toTitle(text: string): string {
 }
 
 /** Before every line that is not empty. */
-export function indentLines(text: string, spaces: number): string {
+function indentLines(text: string, spaces: number): string {
   const prefix = ' '.repeat(spaces);
   return text.replace(/^(?=[^\n])/gm, (_, offset: number) =>
     offset === 0 || text.charCodeAt(offset - 1) === 10 ? prefix : '',

@@ -8,14 +8,43 @@ import { Dict, Float, Int, List, Pointer, Struct, typeOf, type Value } from '../
 
 const MAX_DEPTH = 100;
 
-export function encodeToml(value: Value): string {
+export function encodeToml(value: Value, maxChars: number): string {
   const top = target(value);
   if (!(top instanceof Dict || top instanceof Struct)) {
     throw new FunctionError('toml: top-level values must be Go maps or structs');
   }
-  const lines: string[] = [];
-  writeTable(lines, top, []);
-  return lines.join('\n').trim();
+  const page = new Page(maxChars);
+  writeTable(page, top, []);
+  return page.text().trim();
+}
+
+/** Parts that are shared could be written without end. */
+class Page {
+  readonly #maxChars: number;
+  readonly #lines: string[] = [];
+  #chars = 0;
+
+  constructor(maxChars: number) {
+    this.#maxChars = maxChars;
+  }
+
+  get isEmpty(): boolean {
+    return this.#lines.length === 0;
+  }
+
+  line(text: string): void {
+    this.#lines.push(text);
+    this.spend(text.length + 1);
+  }
+
+  spend(chars: number): void {
+    this.#chars += chars;
+    if (this.#chars > this.#maxChars) throw new FunctionError(`toml: text exceeds ${this.#maxChars} bytes`);
+  }
+
+  text(): string {
+    return this.#lines.join('\n');
+  }
 }
 
 type Table = Dict | Struct;
@@ -47,32 +76,33 @@ function isTableList(value: Value): value is List {
   );
 }
 
-function writeTable(lines: string[], table: Table, path: readonly string[]): void {
+function writeTable(page: Page, table: Table, path: readonly string[]): void {
   if (path.length > MAX_DEPTH) throw new FunctionError(`toml: tables nested deeper than ${MAX_DEPTH}`);
   const indent = '  '.repeat(path.length);
   const members = membersOf(table).filter(([, item]) => !isNil(item));
   const isPlain = ([, item]: readonly [string, Value]): boolean => !isTable(item) && !isTableList(item);
   for (const [key, item] of members.filter(isPlain))
-    lines.push(`${indent}${bareKey(key)} = ${inline(item, 0)}`);
+    page.line(`${indent}${bareKey(key)} = ${inline(page, item, 0)}`);
   for (const [key, item] of members) {
     const below = [...path, bareKey(key)];
     const heading = '  '.repeat(path.length);
     if (isTable(item)) {
-      if (path.length === 0 && lines.length > 0) lines.push('');
-      lines.push(`${heading}[${below.join('.')}]`);
-      writeTable(lines, item, below);
+      if (path.length === 0 && !page.isEmpty) page.line('');
+      page.line(`${heading}[${below.join('.')}]`);
+      writeTable(page, item, below);
     } else if (isTableList(item)) {
       for (const each of item.items) {
-        if (lines.length > 0) lines.push('');
-        lines.push(`${heading}[[${below.join('.')}]]`);
-        writeTable(lines, target(each) as Table, below);
+        if (!page.isEmpty) page.line('');
+        page.line(`${heading}[[${below.join('.')}]]`);
+        writeTable(page, target(each) as Table, below);
       }
     }
   }
 }
 
-function inline(value: Value, depth: number): string {
+function inline(page: Page, value: Value, depth: number): string {
   if (depth > MAX_DEPTH) throw new FunctionError(`toml: values nested deeper than ${MAX_DEPTH}`);
+  page.spend(1);
   if (typeof value === 'string') return quoteToml(value);
   if (typeof value === 'boolean') return String(value);
   if (value instanceof Int) return value.n.toString();
@@ -80,13 +110,13 @@ function inline(value: Value, depth: number): string {
   if (value instanceof List) {
     const items = value.items.map((item) => {
       if (isNil(item)) throw new FunctionError('toml: cannot encode array with nil element');
-      return inline(target(item), depth + 1);
+      return inline(page, target(item), depth + 1);
     });
     return `[${items.join(', ')}]`;
   }
   if (isTable(value)) {
     const members = membersOf(value).filter(([, item]) => !isNil(item));
-    return `{${members.map(([key, item]) => `${bareKey(key)} = ${inline(item, depth + 1)}`).join(', ')}}`;
+    return `{${members.map(([key, item]) => `${bareKey(key)} = ${inline(page, item, depth + 1)}`).join(', ')}}`;
   }
   throw new FunctionError(`toml: unsupported type: ${typeOf(value)?.name ?? 'nil'}`);
 }

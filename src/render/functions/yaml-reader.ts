@@ -7,7 +7,7 @@ import { Dict, float, int, type Key, List, type Value } from '../template/values
 /** The only file that reads YAML for templates. */
 
 /** What yaml.v2 decodes every mapping to: which is why `parseYAML | toJSON` fails. */
-export const yamlMapType = mapOf(anyType, anyType);
+const yamlMapType = mapOf(anyType, anyType);
 
 const MAX_DEPTH = 100;
 /** References may make a small text large. */

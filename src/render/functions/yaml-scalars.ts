@@ -39,7 +39,7 @@ function isTimestamp(text: string): boolean {
   return time !== null && Number(time[1]) < 24 && Number(time[2]) < 60 && Number(time[3]) < 60;
 }
 
-export type ScalarStyle = 'plain' | 'single' | 'double' | 'literal';
+type ScalarStyle = 'plain' | 'single' | 'double' | 'literal';
 
 /** Beyond ASCII only characters of two and three bytes are printed as they are. */
 const UNPRINTABLE = /[^\n\x20-\x7e\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd]/u;

@@ -109,6 +109,14 @@ describe('passes', () => {
     expect(dependencies.used).toEqual(['kv.block(a)', 'kv.block(b)']);
   });
 
+  test('trap 21: with data missing have no errors, such as an index into an empty list', () => {
+    const dependencies = new FakeDependencies();
+    const renderer = rendererOf('{{ (index (service "web") 0).Address }}', { dependencies });
+    expect(renderer.render()).toMatchObject({ kind: 'missing' });
+    dependencies.answers.set('health.service(web|passing)', instances('10.0.0.1:80'));
+    expect(renderer.render()).toMatchObject({ kind: 'rendered', text: '10.0.0.1' });
+  });
+
   test('report an error once everything is there, with its place', () => {
     const dependencies = new FakeDependencies();
     const renderer = rendererOf('a\n{{ parseInt (key "a") }}', { dependencies, name: 'x.ctmpl' });

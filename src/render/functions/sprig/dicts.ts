@@ -1,5 +1,5 @@
 import { FunctionError } from '../../template/errors.ts';
-import { fixed, type TemplateFunction, variadic } from '../../template/functions.ts';
+import { type CallContext, fixed, type TemplateFunction, variadic } from '../../template/functions.ts';
 import { sortedKeys } from '../../template/keys.ts';
 import { anyListType, anyMapType, anyType, stringType } from '../../template/kinds.ts';
 import { Dict, dict, type Key, List, strings, typeOf, type Value } from '../../template/values.ts';
@@ -20,8 +20,8 @@ function dictOf(pairs: readonly Value[]): Dict {
 }
 
 function merging(overrides: boolean): TemplateFunction {
-  return variadic([anyMapType], anyMapType, ([dst, ...sources]) => {
-    for (const source of sources) mergeInto(dst as Dict, source as Dict, overrides);
+  return variadic([anyMapType], anyMapType, ([dst, ...sources], context) => {
+    for (const source of sources) mergeInto(dst as Dict, source as Dict, overrides, context);
     return dst;
   });
 }
@@ -62,21 +62,24 @@ function dig(args: readonly Value[]): Value {
   return at;
 }
 
-function deepCopy(value: Value, depth = 0): Value {
+function deepCopy(value: Value, context: CallContext, depth = 0): Value {
+  context.spend(1);
   if (depth > MAX_DEPTH) throw new FunctionError(`value nested deeper than ${MAX_DEPTH} levels`);
   if (value instanceof Dict) {
-    const entries = [...value.entries].map(([key, item]) => [key, deepCopy(item, depth + 1)] as const);
+    const entries = [...value.entries].map(
+      ([key, item]) => [key, deepCopy(item, context, depth + 1)] as const,
+    );
     return new Dict(value.type, new Map(entries), value.isNil);
   }
   if (!(value instanceof List)) return value;
   return new List(
     value.type,
-    value.items.map((item) => deepCopy(item, depth + 1)),
+    value.items.map((item) => deepCopy(item, context, depth + 1)),
     value.isNil,
   );
 }
 
-const copying = fixed([anyType], ([value]) => deepCopy(value));
+const copying = fixed([anyType], ([value], context) => deepCopy(value, context));
 
 export const dictFunctions: Named = [
   ['dict', variadic([], anyType, dictOf)],

@@ -146,7 +146,7 @@ describe("confd's keys", () => {
     expect(render('{{getv "/app/name"}}', { prefix: '', keys: ['/app'] }, dependencies)).toBe('shop');
   });
 
-  test('are waited for before anything is evaluated', () => {
+  test('are waited for: that one is missing is no error meanwhile', () => {
     expect(render('{{getv "/name"}}', {}, new FakeDependencies())).toBe('missing kv.list(app)');
   });
 
