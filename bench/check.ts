@@ -1,7 +1,7 @@
 /** Whether a contestant's answers are right. What answers wrongly is reported so and not measured. */
 import { get, rawRequest } from '../test/support/client.ts';
 import { bodyOf } from './backend.ts';
-import type { RunningProxy } from './contestants/contestant.ts';
+import { portFor, type RunningProxy } from './contestants/contestant.ts';
 import { BODIES, POST_BYTES, type Work } from './works.ts';
 
 /** Null when every answer that this work needs is right; otherwise the first that is not. */
@@ -10,9 +10,9 @@ export async function whatIsWrong(
   work: Work,
   hosts: readonly string[],
 ): Promise<string | null> {
-  const { port } = proxy;
   const host = hosts[0]!;
   try {
+    const port = portFor(proxy, work.kind === 'closed' && work.isStream);
     if (work.kind === 'closed' && work.method === 'POST') await checkPosts(port, host);
     else await checkGet(port, host, work.kind === 'closed' ? (work.path as keyof typeof BODIES) : '/');
     await checkHosts(port, hosts);

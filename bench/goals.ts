@@ -2,6 +2,7 @@
 import { medianOf } from './report.ts';
 import type { WorkResult } from './results.ts';
 import { figure, textTable } from './text-table.ts';
+import type { WorkName } from './works.ts';
 
 interface Goal {
   readonly what: string;
@@ -13,24 +14,39 @@ interface Goal {
 }
 
 const goals: readonly Goal[] = [
-  { what: 'small: CPU ÷ nginx', limit: 1.5, unit: '×', value: (works) => cpu(works, 'fairlead', 'nginx') },
+  {
+    what: 'small: CPU ÷ nginx',
+    limit: 1.5,
+    unit: '×',
+    value: (works) => cpu(works, 'small', 'fairlead', 'nginx'),
+  },
   {
     what: 'small: CPU ÷ HAProxy (hoped)',
     limit: 1,
     unit: '×',
-    value: (works) => cpu(works, 'fairlead', 'haproxy'),
+    value: (works) => cpu(works, 'small', 'fairlead', 'haproxy'),
   },
   {
     what: 'small: Caddy ÷ fairlead',
     limit: 3,
     unit: '×',
     least: true,
-    value: (works) => cpu(works, 'caddy', 'fairlead'),
+    value: (works) => cpu(works, 'small', 'caddy', 'fairlead'),
   },
   {
     ...{ what: 'small: http-proxy ÷ fairlead', limit: 5, unit: '×', least: true },
-    value: (works) => cpu(works, 'http-proxy', 'fairlead'),
+    value: (works) => cpu(works, 'small', 'http-proxy', 'fairlead'),
   },
+  ...(
+    [
+      ['tcp-small', 1.4],
+      ['tcp-bulk', 1.1],
+      ['tcp-connect', 1.5],
+    ] as const
+  ).map(([name, limit]) => ({
+    ...{ what: `${name}: CPU ÷ HAProxy`, limit, unit: '×' },
+    value: (works: readonly WorkResult[]) => cpu(works, name, 'fairlead', 'haproxy'),
+  })),
   { what: 'p99 ÷ HAProxy', limit: 1.5, unit: '×', value: p99 },
   { what: 'memory of an idle connection', limit: 10, unit: ' KiB', value: idle },
 ];
@@ -48,10 +64,10 @@ export function goalTable(works: readonly WorkResult[]): string | null {
   return rows.length === 0 ? null : textTable(['goal', 'limit', 'reached', ''], rows);
 }
 
-function cpu(works: readonly WorkResult[], above: string, below: string): number | undefined {
-  const small = works.find(({ work }) => work.name === 'small');
-  if (small?.kind !== 'closed') return undefined;
-  const [a, b] = [above, below].map((name) => medianOf(small.rows, name, (sample) => sample.cpuMicros));
+function cpu(works: readonly WorkResult[], name: WorkName, above: string, below: string): number | undefined {
+  const found = works.find(({ work }) => work.name === name);
+  if (found?.kind !== 'closed') return undefined;
+  const [a, b] = [above, below].map((each) => medianOf(found.rows, each, (sample) => sample.cpuMicros));
   return a === undefined || b === undefined ? undefined : a / b;
 }
 

@@ -1,5 +1,5 @@
 /** Goes through the works of a run: rounds are interleaved, so that a slow minute of the machine hits everybody. */
-import type { Contestant, Site } from './contestants/contestant.ts';
+import { type Contestant, portFor, type Site } from './contestants/contestant.ts';
 import { type Entrant, type Field, firstLine, rowsFor, startField } from './field.ts';
 import { runLoad } from './load/load.ts';
 import { type Paced, runPaced } from './load/paced.ts';
@@ -72,7 +72,7 @@ async function closedWork(
 ): Promise<WorkResult> {
   const rows = await rowsFor<ClosedSample>(field, work, hosts);
   await inRounds(setting, field, work, rows, async ({ proxy, idle }, round) => {
-    if (round === 0) await runLoad(proxy.port, work, WARM_UP_SECONDS);
+    if (round === 0) await runLoad(portFor(proxy, work.isStream), work, WARM_UP_SECONDS);
     const sample = await measureClosed(proxy, work, setting.options.seconds, idle);
     if (sample.errors > 0) throw new Error(`${sample.errors} of ${sample.requests} requests failed`);
     return sample;

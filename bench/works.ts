@@ -8,7 +8,17 @@ export const MANY_HOSTS = 10_000;
 export const BODIES = { '/': 130, '/16k': 16 * 1024, '/1m': 1024 * 1024 } as const;
 export const POST_BYTES = 4096;
 
-export type WorkName = 'small' | '16k' | '1m' | 'post4k' | 'connect' | 'routes10k' | 'p99' | 'idle';
+export type WorkName =
+  | 'small'
+  | '16k'
+  | '1m'
+  | 'post4k'
+  | 'connect'
+  | 'routes10k'
+  | StreamWorkName
+  | 'p99'
+  | 'idle';
+export type StreamWorkName = 'tcp-small' | 'tcp-bulk' | 'tcp-connect';
 
 /** One request, repeated by every connection as soon as its answer is there. */
 export interface ClosedWork {
@@ -21,6 +31,8 @@ export interface ClosedWork {
   readonly bodyBytes: number;
   /** False opens a connection for each request. */
   readonly keepAlive: boolean;
+  /** Asked over the port that passes connections on, of which the proxy reads nothing. */
+  readonly isStream: boolean;
   /** Hosts that are routed and asked in turn. */
   readonly hosts: number;
   /** Null takes part with every contestant. */
@@ -42,9 +54,12 @@ const plain: Omit<ClosedWork, 'name' | 'title'> = {
   method: 'GET',
   bodyBytes: 0,
   keepAlive: true,
+  isStream: false,
   hosts: 1,
   among: null,
 };
+
+const passedOn = { ...plain, isStream: true, among: ['direct', 'nginx', 'haproxy', 'fairlead'] };
 
 export const works: readonly Work[] = [
   { ...plain, name: 'small', title: '130-byte answers, kept-alive connections' },
@@ -60,6 +75,14 @@ export const works: readonly Work[] = [
     ...plain,
     ...{ name: 'routes10k', title: '130-byte answers among 10,000 hosts, all asked in turn' },
     ...{ hosts: MANY_HOSTS, among: ['nginx', 'haproxy', 'fairlead'] },
+  },
+  { ...passedOn, name: 'tcp-small', title: 'small messages over TCP connections that are passed on' },
+  { ...passedOn, name: 'tcp-bulk', title: '1 MiB over TCP connections that are passed on', path: '/1m' },
+  {
+    ...passedOn,
+    name: 'tcp-connect',
+    title: 'TCP connections that are passed on, a new one each',
+    keepAlive: false,
   },
   {
     ...{ kind: 'p99', name: 'p99', title: 'latency at a constant rate' },

@@ -19,7 +19,6 @@ import {
   toFabioClaim,
 } from './fabio.ts';
 import { normaliseHost, parsePort } from './hosts.ts';
-import { notServed } from './stream.ts';
 import { parseLocation, type Target } from './target.ts';
 
 /** One KV entry: its key and its text of any number of lines. */
@@ -194,7 +193,8 @@ function readTarget(
 function parseEndpoint(dst: string): Read<FabioEndpoint> {
   const url = /^([a-z]+):\/\/([^/?#]+)(?:[/?#].*)?$/i.exec(dst);
   const protocol = url?.[1]?.toLowerCase();
-  if (protocol === 'grpc' || protocol === 'grpcs') return refused(notServed(protocol));
+  if (protocol === 'grpc' || protocol === 'grpcs')
+    return refused(`${protocol} routes are not served by this version`);
   if (url === null || (protocol !== 'http' && protocol !== 'https' && protocol !== 'tcp')) {
     return refused(`destination ${quote(dst)} is not like http://10.0.0.1:8080/`);
   }

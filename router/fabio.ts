@@ -8,7 +8,7 @@ import { type Claim, excerpt, quote, type Read, read, refused, unreadable, type 
 import { compileGlob, lowerCase, normaliseHost, parsePort } from './hosts.ts';
 import type { RouteOptions, UpstreamProtocol } from './model.ts';
 import { type Mutable, parseUpstreamHost } from './options.ts';
-import { notServed, sniTarget, streamRule, tcpTarget } from './stream.ts';
+import { sniTarget, streamRule, tcpTarget } from './stream.ts';
 import { cutTrailingSlash, normalisePath, parseRedirect, type Target } from './target.ts';
 
 /** Options by name; a bare one has an empty value. Of names given twice the last counts, as in Fabio. */
@@ -153,7 +153,7 @@ export function parseFabioOptions(words: readonly string[]): Read<FabioOptions> 
 function parseProtocol(text: string): Read<UpstreamProtocol> {
   if (text === 'http' || text === 'https' || text === 'tcp') return read(text);
   if (text === 'grpc' || text === 'grpcs') return refused(`proto=${text}: not served by this version`);
-  if (text === 'udp') return refused(notServed('udp'));
+  if (text === 'udp') return refused('proto=udp: not known to Fabio; write a native tag, udp:PORT');
   return refused(`proto=${excerpt(text)}: must be http, https or tcp`);
 }
 

@@ -59,17 +59,19 @@ export interface Rule {
   readonly listeners: readonly string[] | null;
   /** Explicit priority; 0 when none was given. */
   readonly priority: number;
-  /** For connections that are passed on as they come; absent for HTTP, and then host and path decide. */
+  /** For connections and datagrams that are passed on as they come; absent for HTTP, and then host and path decide. */
   readonly stream?: StreamMatch;
 }
 
 export type StreamMatch =
   /** Every connection to this port. The rule's host is empty. */
   | { readonly kind: 'tcp'; readonly port: number }
+  /** Every datagram to this port. The rule's host is empty. */
+  | { readonly kind: 'udp'; readonly port: number }
   /** TLS for the rule's host, on a port of its own or (null) on the https listeners. */
   | { readonly kind: 'sni'; readonly port: number | null };
 
-export type UpstreamProtocol = 'http' | 'https' | 'h2' | 'h2c' | 'tcp';
+export type UpstreamProtocol = 'http' | 'https' | 'h2' | 'h2c' | 'tcp' | 'udp';
 
 export type Balance =
   | { readonly kind: 'least' }

@@ -5,7 +5,9 @@ import type { Rule, StreamMatch } from './model.ts';
 export interface PortPolicy {
   /** Ports that tags and KV lines may open; null allows none. The operator's own routes may open any. */
   readonly tcpPorts: { readonly from: number; readonly to: number } | null;
-  /** Ports that are the router's own, with what they are for. */
+  /** The same for datagrams. */
+  readonly udpPorts: { readonly from: number; readonly to: number } | null;
+  /** TCP ports that are the router's own, with what they are for. */
   readonly takenPorts: ReadonlyMap<number, string>;
   /** Names of the https listeners there are, which server names without a port share. */
   readonly tlsListeners: readonly string[];
@@ -18,8 +20,12 @@ export function whyStreamRefused(
   isOwn: boolean,
   policy: PortPolicy,
 ): string | null {
-  const { port } = stream;
-  return port === null ? whyNoListener(rule, policy.tlsListeners) : whyNotPort(port, isOwn, policy);
+  const { kind, port } = stream;
+  if (port === null) return whyNoListener(rule, policy.tlsListeners);
+  if (kind === 'udp') return isOwn ? null : whyOutside(port, 'udp', policy.udpPorts);
+  const owner = policy.takenPorts.get(port);
+  if (owner !== undefined) return `port ${port} belongs to ${owner}`;
+  return isOwn ? null : whyOutside(port, 'tcp', policy.tcpPorts);
 }
 
 function whyNoListener({ listeners }: Rule, known: readonly string[]): string | null {
@@ -28,12 +34,8 @@ function whyNoListener({ listeners }: Rule, known: readonly string[]): string | 
   return `listener=${listeners.join(',')}: no https listener has this name; there is ${known.join(', ')}`;
 }
 
-function whyNotPort(port: number, isOwn: boolean, policy: PortPolicy): string | null {
-  const owner = policy.takenPorts.get(port);
-  if (owner !== undefined) return `port ${port} belongs to ${owner}`;
-  if (isOwn) return null;
-  const range = policy.tcpPorts;
-  if (range === null) return `port ${port}: tcp.ports is not set, so tags may open no port`;
+function whyOutside(port: number, transport: 'tcp' | 'udp', range: PortPolicy['tcpPorts']): string | null {
+  if (range === null) return `port ${port}: ${transport}.ports is not set, so tags may open no port`;
   if (port >= range.from && port <= range.to) return null;
-  return `port ${port} is outside of tcp.ports, ${range.from}-${range.to}`;
+  return `port ${port} is outside of ${transport}.ports, ${range.from}-${range.to}`;
 }

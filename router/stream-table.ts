@@ -7,6 +7,7 @@ import type { Route } from './model.ts';
 export class StreamTable<R extends Route = Route> {
   readonly #byId = new Map<string, R>();
   readonly #plain = new Map<number, R>();
+  readonly #datagrams = new Map<number, R>();
   readonly #named = new Map<number, Names<R>>();
   readonly #shared = new Names<R>();
 
@@ -24,6 +25,7 @@ export class StreamTable<R extends Route = Route> {
     this.#byId.set(route.id, route);
     const { host, stream } = route.rule;
     if (stream!.kind === 'tcp') this.#plain.set(stream!.port, route);
+    else if (stream!.kind === 'udp') this.#datagrams.set(stream!.port, route);
     else this.#namesOf(stream!.port).set(host, route);
   }
 
@@ -34,6 +36,7 @@ export class StreamTable<R extends Route = Route> {
     this.#byId.delete(id);
     const { host, stream } = route.rule;
     if (stream!.kind === 'tcp') return this.#plain.delete(stream!.port);
+    if (stream!.kind === 'udp') return this.#datagrams.delete(stream!.port);
     const names = this.#namesOf(stream!.port);
     names.drop(host, id);
     if (stream!.port !== null && names.isEmpty) this.#named.delete(stream!.port);
@@ -43,6 +46,11 @@ export class StreamTable<R extends Route = Route> {
   /** The route of every connection to a port; null where there is none, or names decide. */
   onPort(port: number): R | null {
     return this.#plain.get(port) ?? null;
+  }
+
+  /** The route of every datagram to a port. */
+  forDatagrams(port: number): R | null {
+    return this.#datagrams.get(port) ?? null;
   }
 
   /** `name` is in lower case. */

@@ -1,4 +1,4 @@
-/** Rules below HTTP: connections to a port, or for a TLS server name, that are passed on as they come. */
+/** Rules below HTTP: connections and datagrams to a port, or TLS for a server name, that are passed on as they come. */
 
 import { quote, type Read, read, refused } from './claim.ts';
 import { normaliseHost, parsePort } from './hosts.ts';
@@ -32,7 +32,7 @@ export function parseStream(kind: string, rest: string): Read<StreamTarget> {
   if (kind === 'sni') return parseSni(rest);
   const port = parsePort(rest);
   if (port === null) return refused(`${kind}: needs a port from 1 to 65535, not ${quote(rest)}`);
-  return kind === 'tcp' ? read(tcpTarget(port)) : refused(notServed(kind));
+  return read(kind === 'tcp' ? tcpTarget(port) : { host: '', path: NO_PATH, stream: { kind: 'udp', port } });
 }
 
 function parseSni(rest: string): Read<StreamTarget> {
@@ -65,7 +65,7 @@ export function streamRule({ host, path, stream }: StreamTarget, listeners: read
 
 /** The identity of a stream's route, `tcp:15432` or `sni:db.example.com:15433`: what one writes in a tag. */
 export function streamKey(host: string, stream: StreamMatch): string {
-  if (stream.kind === 'tcp') return `tcp:${stream.port}`;
+  if (stream.kind !== 'sni') return `${stream.kind}:${stream.port}`;
   return stream.port === null ? `sni:${host}` : `sni:${host}:${stream.port}`;
 }
 
@@ -73,16 +73,13 @@ export function streamKey(host: string, stream: StreamMatch): string {
 export function misplacedOption(stream: StreamMatch | undefined, names: readonly string[]): string | null {
   if (stream === undefined) {
     const name = names.find((each) => ONLY_HERE.has(each));
-    return name === undefined ? null : `option ${name} is for tcp: and sni: targets`;
+    return name === undefined ? null : `option ${name} is for tcp:, sni: and udp: targets`;
   }
   const isShared = stream.kind === 'sni' && stream.port === null;
-  const name = names.find((each) => !OPTIONS.has(each) && !(isShared && each === 'listener'));
+  const isMeant = (name: string): boolean =>
+    OPTIONS.has(name) ? stream.kind !== 'udp' || name !== 'proxy' : isShared && name === 'listener';
+  const name = names.find((each) => !isMeant(each));
   if (name === undefined) return null;
   if (name === 'listener') return `option listener does not go with a port: the port is the listener`;
   return `option ${name} means nothing to ${stream.kind}: targets`;
-}
-
-/** The reason for targets whose grammar is known and whose traffic is not carried yet. */
-export function notServed(kind: string): string {
-  return `${kind} routes are not served by this version`;
 }

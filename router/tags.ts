@@ -76,7 +76,7 @@ function toClaim(target: Target, options: OptionSet): Claim {
     rule: toRule(target, options),
     options: options.route,
     pool: {
-      protocol: target.stream ? 'tcp' : options.protocol,
+      protocol: protocolOf(target.stream) ?? options.protocol,
       balance: options.balance,
       weight: options.weight,
       maxconn: options.maxconn,
@@ -84,6 +84,11 @@ function toClaim(target: Target, options: OptionSet): Claim {
     },
     redirectOnly: options.route.redirect !== undefined,
   };
+}
+
+function protocolOf(stream: Target['stream']): 'tcp' | 'udp' | null {
+  if (stream === undefined) return null;
+  return stream.kind === 'udp' ? 'udp' : 'tcp';
 }
 
 function toRule(target: Target, options: OptionSet): Rule {

@@ -75,6 +75,11 @@ export class Certificates {
     return certificates === null ? NONE : this.#contextOf(certificates);
   }
 
+  /** Whether the name has a certificate of its own, or its wildcard has. */
+  has(serverName: string): boolean {
+    return this.#find(serverName) !== undefined;
+  }
+
   /** Exact before wildcard. */
   #find(serverName: string): readonly Certificate[] | undefined {
     const name = normalizeServerName(serverName);

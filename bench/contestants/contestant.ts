@@ -15,6 +15,8 @@ export interface Site {
 /** A contestant that runs. */
 export interface RunningProxy {
   readonly port: number;
+  /** Passes connections on as they come; null where it cannot. */
+  readonly streamPort: number | null;
   /** The root of its process tree. */
   readonly pid: number;
   stop(): Promise<void>;
@@ -26,14 +28,27 @@ export interface Contestant {
   start(site: Site): Promise<RunningProxy>;
 }
 
+/** Where a work asks. Throws where this contestant has no such port. */
+export function portFor(proxy: RunningProxy, isStream: boolean): number {
+  if (!isStream) return proxy.port;
+  if (proxy.streamPort === null) throw new Error('it passes no connections on here');
+  return proxy.streamPort;
+}
+
 /** Waits until it accepts; its last words are in the error when it does not. */
-export async function asProxy(child: Child, port: number, timeoutMs = 15_000): Promise<RunningProxy> {
-  const probe = (): Promise<void> => {
+export async function asProxy(
+  child: Child,
+  port: number,
+  streamPort: number | null = null,
+  timeoutMs = 15_000,
+): Promise<RunningProxy> {
+  const probe = async (): Promise<void> => {
     if (child.exit) throw new Stop(lastWords(child));
-    return accepts(port);
+    await accepts(port);
+    if (streamPort !== null) await accepts(streamPort);
   };
   await eventually(probe, { what: `port ${port}`, timeoutMs });
-  return { port, pid: child.pid, stop: () => stopped(child) };
+  return { port, streamPort, pid: child.pid, stop: () => stopped(child) };
 }
 
 /** Busy connections may hold it up; nobody waits for those here. */

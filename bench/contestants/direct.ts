@@ -7,6 +7,11 @@ export function direct(backendPid: number): Contestant {
   return {
     name: 'direct',
     version: async () => `no proxy; the backend, nginx ${await programVersion('nginx')}`,
-    start: async (site) => ({ port: site.backendPort, pid: backendPid, stop: async () => {} }),
+    start: async (site) => ({
+      port: site.backendPort,
+      streamPort: site.backendPort,
+      pid: backendPid,
+      stop: async () => {},
+    }),
   };
 }

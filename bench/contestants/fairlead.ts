@@ -23,14 +23,14 @@ export const fairlead: Contestant = {
 
 async function start(site: Site): Promise<RunningProxy> {
   const folder = scratch('fairlead');
-  const [port = 0, admin = 0] = await freePorts(2);
+  const [port = 0, streamPort = 0, admin = 0] = await freePorts(3);
   const registry = await startRegistry();
   registry.register({ ID: SERVICE, Name: SERVICE, Address: '127.0.0.1', Port: site.backendPort });
   const file = join(folder, 'fairlead.json');
-  writeFileSync(file, configuration(folder, { port, admin, consul: registry.url }, site));
+  writeFileSync(file, configuration(folder, { port, streamPort, admin, consul: registry.url }, site));
   const stdout = join(folder, 'access.log');
   const child = await launch(process.execPath, [main, 'run', '--config', file], { core: site.core, stdout });
-  const proxy = await asProxy(child, port);
+  const proxy = await asProxy(child, port, streamPort);
   const stop = async (): Promise<void> => {
     await proxy.stop();
     await registry.close();
@@ -41,14 +41,18 @@ async function start(site: Site): Promise<RunningProxy> {
 /** Every host goes to one service, so that many routes share one pool as they do in the peers' configurations. */
 function configuration(
   folder: string,
-  { port, admin, consul }: { port: number; admin: number; consul: string },
+  { port, streamPort, admin, consul }: { port: number; streamPort: number; admin: number; consul: string },
   { hosts }: Site,
 ): string {
   return JSON.stringify({
     consul: { address: consul },
     listeners: { web: { address: `127.0.0.1:${port}` } },
     admin: { address: `127.0.0.1:${admin}` },
-    routes: hosts.map((host) => ({ rule: `${host}/`, service: SERVICE })),
+    tcp: { address: '127.0.0.1' },
+    routes: [`tcp:${streamPort}`, ...hosts.map((host) => `${host}/`)].map((rule) => ({
+      rule,
+      service: SERVICE,
+    })),
     // Connections stay open between the runs of a work, as the peers keep them.
     timeouts: { idle: '5m', upstreamIdle: '5m' },
     workers: 1,

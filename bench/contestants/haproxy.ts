@@ -1,7 +1,7 @@
 /** HAProxy: one thread, upstream connections always reused, an access log line a request to a file. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort } from '../../test/support/ports.ts';
+import { freePorts } from '../../test/support/ports.ts';
 import { launch } from '../machine/launch.ts';
 import { needProgram, programVersion } from '../machine/programs.ts';
 import { scratch } from '../machine/scratch.ts';
@@ -15,14 +15,14 @@ export const haproxy: Contestant = {
 
 async function start(site: Site): Promise<RunningProxy> {
   const folder = scratch('haproxy');
-  const port = await freePort();
+  const [port = 0, streamPort = 0] = await freePorts(2);
   const file = join(folder, 'haproxy.cfg');
   const hosts = join(folder, 'hosts.map');
   writeFileSync(hosts, site.hosts.map((host) => `${host} app\n`).join(''));
-  writeFileSync(file, configuration(port, hosts, site));
+  writeFileSync(file, configuration([port, streamPort], hosts, site));
   const stdout = join(folder, 'access.log');
   const child = await launch(needProgram('haproxy'), ['-db', '-f', file], { core: site.core, stdout });
-  return asProxy(child, port);
+  return asProxy(child, port, streamPort);
 }
 
 /** It needs two descriptors for each connection it may hold, and some for itself. */
@@ -30,7 +30,7 @@ function maxConnections({ descriptors }: Site): number {
   return Math.floor((descriptors - 200) / 2);
 }
 
-function configuration(port: number, hosts: string, site: Site): string {
+function configuration([port, streamPort]: readonly number[], hosts: string, site: Site): string {
   return `global
   nbthread 1
   maxconn ${maxConnections(site)}
@@ -57,6 +57,12 @@ frontend web
   use_backend %[req.hdr(host),field(1,:),lower,map(${hosts})]
 
 backend app
+  server one 127.0.0.1:${site.backendPort}
+
+listen stream
+  mode tcp
+  option tcplog
+  bind 127.0.0.1:${streamPort} backlog 4096
   server one 127.0.0.1:${site.backendPort}
 `;
 }

@@ -1,7 +1,7 @@
 /** nginx: one worker, kept-alive upstream connections, buffered access log, the usual forwarded headers. */
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort } from '../../test/support/ports.ts';
+import { freePorts } from '../../test/support/ports.ts';
 import { launch } from '../machine/launch.ts';
 import { needProgram, programVersion } from '../machine/programs.ts';
 import { scratch } from '../machine/scratch.ts';
@@ -13,14 +13,20 @@ export const nginx: Contestant = {
   start,
 };
 
+/** Debian's libnginx-mod-stream. */
+const STREAM_MODULE = '/usr/lib/nginx/modules/ngx_stream_module.so';
+
 async function start(site: Site): Promise<RunningProxy> {
   const folder = scratch('nginx');
-  const port = await freePort();
+  const [port = 0, streamPort = 0] = await freePorts(2);
+  const hasStreams = existsSync(STREAM_MODULE);
   const file = join(folder, 'nginx.conf');
   writeFileSync(join(folder, 'forward.conf'), forward);
-  writeFileSync(file, configuration(folder, port, site));
+  const streams = hasStreams ? streamConfiguration(streamPort, site) : '';
+  writeFileSync(file, `${streams}${configuration(folder, port, site)}`);
   const args = ['-p', `${folder}/`, '-c', file, '-e', 'stderr'];
-  return asProxy(await launch(needProgram('nginx'), args, { core: site.core }), port);
+  const child = await launch(needProgram('nginx'), args, { core: site.core });
+  return asProxy(child, port, hasStreams ? streamPort : null);
 }
 
 /** The main context of any nginx here: in the foreground, one worker, nothing outside its folder. */
@@ -45,6 +51,16 @@ proxy_set_header X-Forwarded-Proto $scheme;
 proxy_set_header X-Forwarded-Host $http_host;
 proxy_set_header X-Forwarded-Port $server_port;
 `;
+
+function streamConfiguration(port: number, site: Site): string {
+  return `load_module ${STREAM_MODULE};
+stream {
+  log_format line '$remote_addr $time_iso8601 $status $bytes_sent $bytes_received $session_time $upstream_addr';
+  access_log stream.log line buffer=64k flush=1s;
+  server { listen 127.0.0.1:${port} backlog=4096; proxy_pass 127.0.0.1:${site.backendPort}; }
+}
+`;
+}
 
 function configuration(folder: string, port: number, site: Site): string {
   const servers = site.hosts.map(

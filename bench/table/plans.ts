@@ -16,7 +16,7 @@ const policy: Policy = {
   datacenter: 'dc1',
   accepts: (health) => health === 'passing',
   listeners: ['web'],
-  ...{ tcpPorts: null, takenPorts: new Map(), tlsListeners: [] },
+  ...{ tcpPorts: null, udpPorts: null, takenPorts: new Map(), tlsListeners: [] },
 };
 
 interface Catalog {

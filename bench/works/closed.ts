@@ -1,6 +1,6 @@
 /** One counted run of closed-loop load against one contestant. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RunningProxy } from '../contestants/contestant.ts';
+import { portFor, type RunningProxy } from '../contestants/contestant.ts';
 import { type LoadResult, runLoad } from '../load/load.ts';
 import { cpuSeconds } from '../machine/proc.ts';
 import type { ClosedWork } from '../works.ts';
@@ -34,7 +34,7 @@ export async function measureClosed(
 ): Promise<ClosedSample> {
   const startedAt = performance.now();
   const before = cpuSeconds(proxy.pid);
-  const load = await runLoad(proxy.port, work, seconds);
+  const load = await runLoad(portFor(proxy, work.isStream), work, seconds);
   await sleep(SETTLE_MS);
   const cpu = cpuSeconds(proxy.pid) - before;
   const wall = (performance.now() - startedAt) / 1000;

@@ -10,7 +10,7 @@ const silent = { warn() {}, info() {}, debug() {} };
 
 /** Reads the certificates as the router would: files always, Consul and Redis only `online`. */
 export async function checkCertificates(
-  config: Pick<Config, 'tls' | 'consul'>,
+  config: Pick<Config, 'tls' | 'consul' | 'acme'>,
   cwd: string,
   online: boolean,
 ): Promise<readonly Problem[]> {
@@ -43,7 +43,9 @@ export async function checkCertificates(
   for (const { source, notAfterMs } of live.set) {
     if (notAfterMs <= Date.now()) problems.push({ at: null, message: `${source}: has expired` });
   }
-  const isWhole = asked.length === config.tls.certificates.length && problems.length === 0;
+  // What ACME will bring is not known here.
+  const isWhole =
+    config.acme === null && asked.length === config.tls.certificates.length && problems.length === 0;
   if (defaultName !== null && isWhole && !holds(all, defaultName)) {
     problems.push({ at: null, message: `tls.default: no certificate has the name ${defaultName}` });
   }

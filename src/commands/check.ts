@@ -28,7 +28,7 @@ ${searchHelp}`;
 export function addCheck(program: Command, finish: (code: number) => void): void {
   const command = program.command('check').description('validate the configuration').helpGroup('Route:');
   command
-    .option('--online', 'also reach Consul, and read the certificates in Consul and Redis')
+    .option('--online', 'also reach Consul, and read the certificates and the ACME store in Consul and Redis')
     .option('--json', 'print the findings as JSON on stdout');
   addRouterOptions(command)
     .addHelpText('after', examples)
@@ -51,13 +51,14 @@ async function judge(options: CheckOptions): Promise<Verdict> {
     ...(await checkRoutes(config)),
     ...(await checkTls(config, options.online === true)),
     ...(options.online === true ? await checkConsul(config) : []),
+    ...(options.online === true ? await checkStore(config) : []),
   ];
   return { file, problems, warnings };
 }
 
 /** Static routes are judged by the parser that the router starts with. */
 export async function checkRoutes(
-  config: Pick<Config, 'routes' | 'listeners' | 'tcp' | 'admin'>,
+  config: Pick<Config, 'routes' | 'listeners' | 'tcp' | 'udp' | 'admin'>,
 ): Promise<readonly Problem[]> {
   if (config.routes.length === 0) return [];
   const { readStatics } = await import('../control/statics.ts');
@@ -69,6 +70,12 @@ async function checkTls(config: Config, online: boolean): Promise<readonly Probl
   if (config.tls.certificates.length === 0) return [];
   const { checkCertificates } = await import('./certificate-check.ts');
   return checkCertificates(config, process.cwd(), online);
+}
+
+async function checkStore(config: Config): Promise<readonly Problem[]> {
+  if (config.acme === null) return [];
+  const { checkAcme } = await import('./acme-check.ts');
+  return checkAcme(config);
 }
 
 async function checkConsul(config: Config): Promise<readonly Problem[]> {

@@ -23,7 +23,7 @@ export function addDev(program: Command, finish: (code: number) => void): void {
 }
 
 async function dev(flags: RouterOptions): Promise<number> {
-  const load = () => loadConfig({ flags, env: process.env, cwd: process.cwd() });
+  const load = () => loadConfig({ flags, env: process.env, cwd: process.cwd(), hasOwnCertificates: true });
   const loaded = load();
   if (!loaded.ok) return refuseToStart(loaded.problems);
   const { runDev } = await import('../control/dev.ts');

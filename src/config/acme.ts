@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { resolveRedisUrl } from './redis-url.ts';
 import { intact, origin, problem, readNamed, type Sources, warn } from './sources.ts';
 import { quote } from './units.ts';
 import * as v from './values.ts';
@@ -19,6 +20,8 @@ export interface AcmeConfig {
     readonly prefix: string;
     /** What values are encrypted with; null stores them as they are. */
     readonly secret: string | null;
+    /** For `redis` alone. */
+    readonly redisUrl: string | null;
   };
   /** In order of preference. */
   readonly challenges: readonly ChallengeType[];
@@ -84,6 +87,7 @@ export const acmeSchema = z
     store: v.acmeStore.optional(),
     storePrefix: prefix.optional(),
     storeKeyFile: v.text.nullish(),
+    redis: z.strictObject({ url: v.secret.nullish(), urlFile: v.text.nullish() }).nullish(),
     challenges: v.challenges.optional(),
     dns: z
       .strictObject({
@@ -114,8 +118,12 @@ type Given = NonNullable<z.output<typeof acmeSchema>>;
 /** Shortest content of `storeKeyFile`: 128 bits, if it is random. */
 const shortestSecret = 16;
 
-/** null turns it off. */
-export function resolveAcme(given: Given | null, sources: Sources): AcmeConfig | null {
+/** null turns it off. `redisUrl` is REDIS_URL. */
+export function resolveAcme(
+  given: Given | null,
+  sources: Sources,
+  { redisUrl }: { readonly redisUrl: string | null },
+): AcmeConfig | null {
   if (given === null) return null;
   const url = given.directory ?? (directories.get('letsencrypt') as string);
   if (given.caFile != null) readNamed(sources, 'tls.acme.caFile', given.caFile);
@@ -130,6 +138,7 @@ export function resolveAcme(given: Given | null, sources: Sources): AcmeConfig |
       kind: given.store ?? 'file',
       prefix: given.storePrefix ?? 'fairlead',
       secret: resolveSecret(given, sources),
+      redisUrl: resolveRedis(given, sources, redisUrl),
     },
     challenges: resolveChallenges(given, sources),
     dns: given.dns
@@ -190,6 +199,16 @@ function resolveSecret({ storeKeyFile }: Given, sources: Sources): string | null
   const message = `tls.acme.storeKeyFile: ${storeKeyFile} holds less than ${shortestSecret} characters`;
   problem(sources, origin(sources, 'tls.acme.storeKeyFile'), message);
   return null;
+}
+
+function resolveRedis(
+  { store, redis }: Given,
+  sources: Sources,
+  environmentUrl: string | null,
+): string | null {
+  if (store !== 'redis' || !intact(sources, 'tls.acme.redis')) return null;
+  const at = origin(sources, 'tls.acme.redis') ?? origin(sources, 'tls.acme.store');
+  return resolveRedisUrl(redis ?? {}, { key: 'tls.acme.redis', at }, sources, environmentUrl);
 }
 
 function resolveChallenges({ challenges, dns }: Given, sources: Sources): readonly ChallengeType[] {

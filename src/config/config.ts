@@ -15,6 +15,7 @@ export interface Config {
   /** CIDR texts of proxies whose forwarded headers we believe. */
   readonly trustedProxies: readonly string[];
   readonly tcp: TcpConfig;
+  readonly udp: UdpConfig;
   readonly dialects: { readonly fairlead: boolean; readonly fabio: FabioConfig };
   readonly routes: readonly StaticRoute[];
   readonly tls: TlsConfig;
@@ -59,6 +60,14 @@ export interface TcpConfig {
   readonly host: string;
   /** Every connection begins with a PROXY header of a trusted proxy. */
   readonly proxyProtocol: boolean;
+}
+
+/** Ports for datagrams that routes open. */
+export interface UdpConfig {
+  /** Ports that tags may open; null allows none. */
+  readonly ports: PortRange | null;
+  /** The address they are bound to; `''` means every interface. */
+  readonly host: string;
 }
 
 export interface AdminConfig {
@@ -178,6 +187,8 @@ export interface Limits {
   readonly queue: number;
   /** Requests at a time on one HTTP/2 connection. */
   readonly streams: number;
+  /** UDP sessions over all workers; 0 follows the limit for descriptors. */
+  readonly udpSessions: number;
 }
 
 export interface BalanceConfig {
@@ -202,6 +213,8 @@ export interface Timeouts {
   readonly tunnelIdleMs: number;
   /** Nothing moved in either direction of a TCP connection. */
   readonly tcpIdleMs: number;
+  /** No datagram in either direction of a UDP session. */
+  readonly udpIdleMs: number;
   /** Upstream connection kept for reuse. */
   readonly upstreamIdleMs: number;
   /** How long departing endpoints and a stopping process may finish their work. */

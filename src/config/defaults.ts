@@ -31,6 +31,7 @@ export function defaultsFor(env: NodeJS.ProcessEnv, cwd: string): Settings {
       },
     },
     tcp: { ports: null, address: '', proxyProtocol: false },
+    udp: { ports: null, address: '' },
     admin: { address: { host: '127.0.0.1', port: 9998 }, token: null, tokenFile: null },
     trustedProxies: [],
     dialects: {
@@ -58,6 +59,7 @@ export function defaultsFor(env: NodeJS.ProcessEnv, cwd: string): Settings {
       requestsPerConnection: 0,
       queue: 1024,
       streams: 100,
+      udpSessions: 0,
     },
     timeouts: {
       handshake: 10 * second,
@@ -69,6 +71,7 @@ export function defaultsFor(env: NodeJS.ProcessEnv, cwd: string): Settings {
       streamIdle: 60 * second,
       tunnelIdle: 60 * minute,
       tcpIdle: 60 * minute,
+      udpIdle: 30 * second,
       upstreamIdle: 15 * second,
       drain: 30 * second,
     },

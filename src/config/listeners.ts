@@ -15,6 +15,7 @@ export function resolveListeners(
   settings: Settings,
   admin: AdminConfig,
   sources: Sources,
+  hasOwnCertificates: boolean,
 ): readonly ListenerConfig[] {
   const named = Object.entries(settings.listeners ?? {}).map(([name, listener]): Placed => {
     const at = origin(sources, `listeners.${name}`);
@@ -22,17 +23,17 @@ export function resolveListeners(
     const http2 = protocol === 'https' ? (listener.http2 ?? true) : h2c;
     return { name, address, protocol, proxyProtocol, http2, at };
   });
-  const hasCertificates = (settings.tls.certificates ?? []).length > 0;
+  const { certificates, acme } = settings.tls;
+  const hasCertificates = hasOwnCertificates || (certificates ?? []).length > 0 || acme !== null;
   const given = hasCertificates && origin(sources, 'listeners') === null ? [...named, SECURE] : named;
   const replaced = replace(replace(given, 'web', 'http', sources), 'websecure', 'https', sources);
   const usable = hasCertificates ? replaced : withoutTls(replaced, sources);
-  warnOfTlsKeys(settings, sources);
   if (intact(sources, 'trustedProxies')) warnOfUntrusted(usable, settings, sources);
   if (intact(sources, 'listeners')) checkTogether(usable, settings, admin, sources);
   return usable.map(({ at: _, ...listener }) => listener);
 }
 
-/** There as soon as there are certificates, unless listeners are named. */
+/** There as soon as certificates can come, unless listeners are named. */
 const SECURE: Placed = {
   ...{ name: 'websecure', address: { host: '', port: 8443 }, protocol: 'https' as const },
   ...{ proxyProtocol: false, http2: true },
@@ -64,12 +65,7 @@ function withoutTls(listeners: readonly Placed[], sources: Sources): readonly Pl
   return listeners.filter(({ protocol }) => protocol === 'http');
 }
 
-const noCertificates = 'https needs tls.certificates';
-
-function warnOfTlsKeys({ tls }: Settings, sources: Sources): void {
-  if (tls.acme === null) return;
-  warn(sources, origin(sources, 'tls.acme'), 'ACME is not available in this version: tls.acme is ignored');
-}
+const noCertificates = 'https needs tls.certificates or tls.acme';
 
 /** Only trusted proxies may send a PROXY header, so without any the listener serves nobody. */
 function warnOfUntrusted(listeners: readonly Placed[], settings: Settings, sources: Sources): void {
@@ -85,8 +81,10 @@ function checkTogether(
   admin: AdminConfig,
   sources: Sources,
 ): void {
-  if (listeners.length === 0 && settings.tcp.ports === null && intact(sources, 'tcp')) {
-    problem(sources, origin(sources, 'listeners'), 'nothing to listen on: no http listener and no tcp.ports');
+  const hasPorts = settings.tcp.ports !== null || settings.udp.ports !== null;
+  if (listeners.length === 0 && !hasPorts && intact(sources, 'tcp') && intact(sources, 'udp')) {
+    const message = 'nothing to listen on: no http listener, no tcp.ports and no udp.ports';
+    problem(sources, origin(sources, 'listeners'), message);
   }
   for (const [index, { name, address, at }] of listeners.entries()) {
     const other = listeners.slice(0, index).find((each) => collide(each.address, address));

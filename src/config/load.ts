@@ -18,6 +18,8 @@ export interface LoadInput {
   readonly cwd: string;
   /** Reads a text file or throws as `fs` does. */
   readonly read?: (path: string) => string;
+  /** Certificates come from elsewhere, too, so that https listeners need none of the configuration's. */
+  readonly hasOwnCertificates?: boolean;
 }
 
 /**
@@ -25,7 +27,7 @@ export interface LoadInput {
  * throws.
  */
 export function loadConfig(input: LoadInput): LoadResult {
-  const { env, cwd } = input;
+  const { env, cwd, hasOwnCertificates = false } = input;
   const read = input.read ?? readText;
   const findings: Findings = { problems: [], warnings: [] };
 
@@ -40,7 +42,11 @@ export function loadConfig(input: LoadInput): LoadResult {
     defaultsFor(env, cwd),
     layers.map((layer) => layer.values),
   );
-  const config = resolveConfig(settings, { layers, read, findings }, { ...shared, ...file });
+  const config = resolveConfig(
+    settings,
+    { layers, read, findings },
+    { ...shared, ...file, hasOwnCertificates },
+  );
 
   if (findings.problems.length > 0) return { ok: false, problems: inReadingOrder(findings.problems) };
   return { ok: true, config, warnings: findings.warnings, file: file.path };

@@ -9,21 +9,25 @@ import type { Settings } from './schema.ts';
 import { intact, origin, problem, readToken, type Sources, warn } from './sources.ts';
 import { resolveTls, type TlsContext } from './tls.ts';
 
+export interface ResolveContext extends TlsContext {
+  readonly secure: boolean;
+  /** Certificates come from elsewhere, too: https needs none of the configuration's. */
+  readonly hasOwnCertificates: boolean;
+  readonly routeAt: (index: number) => string;
+}
+
 /** Merged settings become the Config; rules between keys are checked on the way. */
-export function resolveConfig(
-  settings: Settings,
-  sources: Sources,
-  context: TlsContext & { readonly secure: boolean; readonly routeAt: (index: number) => string },
-): Config {
+export function resolveConfig(settings: Settings, sources: Sources, context: ResolveContext): Config {
   const { limits, timeouts, balance, workers } = settings;
   const admin = resolveAdmin(settings.admin, sources);
   return freeze({
     consul: resolveConsul(settings.consul, context.secure, sources),
-    listeners: resolveListeners(settings, admin, sources),
+    listeners: resolveListeners(settings, admin, sources, context.hasOwnCertificates),
     admin,
-    acme: resolveAcme(settings.tls.acme, sources),
+    acme: resolveAcme(settings.tls.acme, sources, context),
     trustedProxies: settings.trustedProxies,
     tcp: resolveTcp(settings, sources),
+    udp: { ports: settings.udp.ports, host: settings.udp.address },
     dialects: settings.dialects,
     routes: resolveRoutes(settings, context.routeAt),
     tls: { ...resolveTls(settings.tls, sources, context), ...resolveClientTls(settings.tls, sources) },
@@ -38,6 +42,7 @@ export function resolveConfig(
       requestsPerConnection: limits.requestsPerConnection,
       queue: limits.queue,
       streams: limits.streams,
+      udpSessions: limits.udpSessions,
     },
     timeouts: {
       handshakeMs: timeouts.handshake,
@@ -49,6 +54,7 @@ export function resolveConfig(
       streamIdleMs: timeouts.streamIdle,
       tunnelIdleMs: timeouts.tunnelIdle,
       tcpIdleMs: timeouts.tcpIdle,
+      udpIdleMs: timeouts.udpIdle,
       upstreamIdleMs: timeouts.upstreamIdle,
       drainMs: timeouts.drain,
     },

@@ -118,6 +118,7 @@ export const fileSchema = z.strictObject({
     address: v.bindAddress.optional(),
     proxyProtocol: v.flag.optional(),
   }),
+  udp: section({ ports: v.portRange.nullish(), address: v.bindAddress.optional() }),
   admin: section({ address: v.address.optional(), token: v.secret.nullish(), tokenFile: v.text.nullish() }),
   trustedProxies: v.cidrs.optional(),
   dialects: section({
@@ -141,6 +142,7 @@ export const fileSchema = z.strictObject({
     requestsPerConnection: v.integer(0, 1_000_000_000).optional(),
     queue: v.integer(0, 1_000_000).optional(),
     streams: v.integer(1, 10_000).optional(),
+    udpSessions: v.integer(0, 1_000_000).optional(),
   }),
   timeouts: section({
     handshake: timeout,
@@ -152,6 +154,7 @@ export const fileSchema = z.strictObject({
     streamIdle: timeout,
     tunnelIdle: timeout,
     tcpIdle: timeout,
+    udpIdle: timeout,
     upstreamIdle: timeout,
     drain: v.duration().optional(),
   }),

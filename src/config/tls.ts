@@ -1,7 +1,7 @@
 import type { CertificateConfig, CertificateOrigin } from './config.ts';
-import { describeRedisUrl } from './redis-url.ts';
+import { resolveRedisUrl } from './redis-url.ts';
 import type { Settings } from './schema.ts';
-import { intact, origin, problem, readNamed, type Sources } from './sources.ts';
+import { intact, origin, problem, type Sources } from './sources.ts';
 
 type TlsSettings = Settings['tls'];
 type Entry = NonNullable<TlsSettings['certificates']>[number];
@@ -41,33 +41,7 @@ function originFrom(
   if (certFile !== undefined) return { kind: 'files', at, certFile, keyFile: keyFile ?? certFile };
   if (pkcs12File !== undefined) return { kind: 'pkcs12', at, file: pkcs12File, passwordFile };
   if (consulKv !== undefined) return { kind: 'consul-kv', at, prefix: consulKv.replace(/^\/+|\/+$/g, '') };
-  const url = redisUrl(redis ?? {}, at, sources, context);
+  const url = resolveRedisUrl(redis ?? {}, { key: 'redis', at }, sources, context.redisUrl);
   if (url === null) return null;
   return { kind: 'redis', at, url, prefixes: redis?.prefix === undefined ? redisPrefixes : [redis.prefix] };
-}
-
-/** The message never repeats the URL: it may hold a password. */
-function redisUrl(
-  { url, urlFile }: NonNullable<Entry['redis']>,
-  at: string,
-  sources: Sources,
-  context: TlsContext,
-): string | null {
-  if (url !== undefined && urlFile !== undefined) {
-    problem(sources, at, 'redis has either "url" or "urlFile", not both');
-    return null;
-  }
-  const text =
-    urlFile === undefined ? (url ?? context.redisUrl) : readNamed(sources, 'redis.urlFile', urlFile, at);
-  if (text === null) {
-    if (urlFile === undefined) problem(sources, at, 'redis needs "url", "urlFile" or REDIS_URL');
-    return null;
-  }
-  if (describeRedisUrl(text.trim()) !== null) return text.trim();
-  problem(
-    sources,
-    at,
-    'redis: not a URL of Redis: write redis://host:6379 or rediss://user:password@host:6379/0',
-  );
-  return null;
 }

@@ -46,15 +46,15 @@ export function adminRoutes(router: Router): ReadonlyMap<string, AdminHandler> {
     ['/api/explain', ({ searchParams }) => explained(explainer.explain(searchParams))],
     ['/api/history', ({ searchParams }) => historyOf(router.history, searchParams.get('since'))],
     ['/api/events', (url, headers) => events.answer(url, headers)],
-    ['/api/certificates', () => ({ status: 200, body: certificatesView(router.certificates) })],
+    ['/api/certificates', () => ({ status: 200, body: certificatesView(router.tls) })],
     ['/api/consul', () => ({ status: 200, body: { ...router.provider.state(), held: router.guard.reason } })],
   ]);
 }
 
 function createExplainer(router: Router, views: ViewSources): Explainer {
-  const { guard, certificates, publisher, routePorts, config } = router;
+  const { guard, tls, publisher, routePorts, config } = router;
   return new Explainer({
-    ...{ views, guard, certificates, catalog: publisher.catalog },
+    ...{ views, guard, certificates: tls.certificates, catalog: publisher.catalog },
     accepts: routingPolicy(config).accepts,
     trustedProxies: config.trustedProxies,
     clientAuth: config.tls.clientAuth,
@@ -62,8 +62,9 @@ function createExplainer(router: Router, views: ViewSources): Explainer {
     present: () => ({
       isComplete: publisher.isComplete,
       listeners: router.config.listeners,
-      openPorts: routePorts.open(),
-      redirectPort: router.redirectPort,
+      openPorts: { tcp: routePorts.tcp.open(), udp: routePorts.udp.open() },
+      challenges: new Map(tls.acme?.challenges().tokens.map((each) => [each.token, each.keyAuthorization])),
+      redirectPort: tls.workerTls(router.config.listeners).redirectPort,
     }),
   });
 }
@@ -151,13 +152,18 @@ function createMetrics(router: Router): Metrics {
     metrics.add({ name, help, type: 'gauge', read: () => [{ value: value(), labels: {} }] });
   gauge('table_version', 'Version of the published table', () => router.publisher.version);
   gauge('refused_tags', 'Tags and lines set aside', () => router.refusals().length);
+  gauge(
+    'endpoints',
+    'Endpoints in use or still draining; there is room for 65536',
+    () => router.endpointSlots.size,
+  );
   gauge('workers', 'Workers alive', () => router.workersAlive);
   gauge('catalog_age_seconds', 'Since the last successful answer of Consul', () => {
     const { ageMs } = router.provider.state();
     return (ageMs ?? performance.now() - router.startedAt) / 1000;
   });
   gauge('catalog_held_services', 'Services whose losses are held', () => router.guard.heldServices);
-  addCertificateFamilies(metrics, router.certificates);
+  addCertificateFamilies(metrics, router.tls);
   metrics.add({
     name: 'consul_errors_total',
     help: 'Failed reads of Consul',

@@ -2,6 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import http from 'node:http';
 import net from 'node:net';
 import type { AdminConfig } from '../config/config.ts';
+import { PortProblem } from './ports.ts';
 
 /** One answer of the admin listener: whole, or one that goes on. */
 export type AdminAnswer = WholeAnswer | StreamedAnswer;
@@ -46,7 +47,7 @@ const LOOPBACK_HOSTS: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '
 
 /**
  * Starts the admin listener: read-only JSON, health and metrics. `Host` must name the listener itself, so that a page in
- * somebody's browser cannot reach it by rebinding a name (DNS rebinding).
+ * somebody's browser cannot reach it by rebinding a name (DNS rebinding). Rejects with a `PortProblem`.
  */
 export async function startAdmin(
   config: AdminConfig,
@@ -62,7 +63,9 @@ export async function startAdmin(
   );
   server.maxConnections = 256;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once('error', reject);
+  server.once('error', ({ code, message }: NodeJS.ErrnoException) => {
+    reject(new PortProblem('admin', config.address, code ?? message));
+  });
   const { host, port } = config.address;
   server.listen({ port, ...(host === '' ? {} : { host }) }, resolve);
   await promise;

@@ -11,6 +11,8 @@ export interface RunOptions {
   readonly configFile: string | null;
   /** Reads the configuration again, for HUP. */
   readonly reload: () => LoadResult;
+  /** Folder of an authority of this machine that certifies every host. */
+  readonly localCa?: string;
   /** Called once, when the listeners are bound. */
   readonly onListening?: (router: Router) => void;
   /** Ends with the process, whatever happens to the router. */
@@ -29,7 +31,7 @@ export async function runRouter(config: Config, options: RunOptions): Promise<nu
     for (const problem of statics.problems) process.stderr.write(`fairlead: ${describeProblem(problem)}\n`);
     return exit.badConfig;
   }
-  const router = new Router(config, statics.entries, log);
+  const router = new Router(config, statics.entries, log, options.localCa);
   const ended = handleSignals(router, options);
   try {
     await router.start();

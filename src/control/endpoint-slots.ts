@@ -20,6 +20,11 @@ export class EndpointSlots {
     this.#onFree = onFree;
   }
 
+  /** Endpoints that have a row, departing ones included. */
+  get size(): number {
+    return this.#slots.size;
+  }
+
   /** The endpoint's row; null when there are no more. */
   take(id: string): number | null {
     const slot = this.#slots.take(id);

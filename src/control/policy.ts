@@ -18,10 +18,11 @@ export function routingPolicy(config: Config): Policy {
 export function portPolicy({
   listeners,
   tcp,
+  udp,
   admin,
-}: Pick<Config, 'listeners' | 'tcp' | 'admin'>): PortPolicy {
+}: Pick<Config, 'listeners' | 'tcp' | 'udp' | 'admin'>): PortPolicy {
   const taken = new Map<number, string>([[admin.address.port, 'the admin listener']]);
   for (const { name, address } of listeners) taken.set(address.port, `listener ${name}`);
   const tlsListeners = listeners.filter(({ protocol }) => protocol === 'https').map(({ name }) => name);
-  return { tcpPorts: tcp.ports, takenPorts: taken, tlsListeners };
+  return { tcpPorts: tcp.ports, udpPorts: udp.ports, takenPorts: taken, tlsListeners };
 }

@@ -1,5 +1,7 @@
 import net from 'node:net';
 import type { Address, ListenerConfig } from '../config/config.ts';
+import { createDatagramSocket, datagramType } from '../shared/datagram-socket.ts';
+import type { Transport } from '../shared/messages.ts';
 
 /** A port that cannot be had; the message is for an operator. */
 export class PortProblem extends Error {
@@ -22,12 +24,12 @@ export function whyPort(code: string): string {
 }
 
 /** Why this port cannot be had now, by the system's error code; null when it can. */
-export async function portCode(port: number, host: string): Promise<string | null> {
+export async function portCode(transport: Transport, port: number, host: string): Promise<string | null> {
   try {
-    await probe({ name: '', address: { host, port } });
+    await (transport === 'tcp' ? probe({ name: '', address: { host, port } }) : bindOnce(port, host));
     return null;
   } catch (error) {
-    return (error as PortProblem).code;
+    return (error as PortProblem | NodeJS.ErrnoException).code ?? String(error);
   }
 }
 
@@ -57,7 +59,18 @@ function probe({ name, address }: Pick<ListenerConfig, 'name' | 'address'>): Pro
   return promise;
 }
 
+/** The same for datagrams. */
+function bindOnce(port: number, host: string): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const socket = createDatagramSocket(datagramType(host));
+  socket.once('error', reject);
+  socket.bind({ port, exclusive: true, ...(host === '' ? {} : { address: host }) }, () =>
+    socket.close(resolve),
+  );
+  return promise;
+}
+
 /** True when this loopback port is free. */
 export async function isFree(port: number): Promise<boolean> {
-  return (await portCode(port, '127.0.0.1')) === null;
+  return (await portCode('tcp', port, '127.0.0.1')) === null;
 }

@@ -1,137 +1,30 @@
-import { type Redis, Redis as RedisClient } from 'ioredis';
-import { fullJitter } from './backoff.ts';
+import { Redis, type RedisOptions } from 'ioredis';
 
-/** The only file that knows the Redis library. */
+/** The only file that knows the Redis library: connections, and words for what goes wrong with them. */
 
-export interface RedisOptions {
-  /** `redis://user:password@host:port/db`, `rediss://…` for TLS. */
-  readonly url: string;
-  /** Keys that begin with one of these are watched. */
-  readonly prefixes: readonly string[];
-  /** Both connections are there: everything should be read now. `isPushed` says whether changes will be told. */
-  readonly onReady: (isPushed: boolean) => void;
-  /** A watched key has changed, or may have. */
-  readonly onChange: () => void;
-  /** Why there is no connection; said again only when it is another. */
-  readonly onTrouble: (reason: string) => void;
-}
-
-/** One server, spoken to over one connection and listened to over another; it reconnects for ever. */
-export interface RedisLink {
-  /** Rejects at once while there is no connection, and after `COMMAND_MS` without an answer. */
-  call(command: string, ...args: readonly (string | number)[]): Promise<unknown>;
-  close(): void;
-}
+export type RedisConnection = Redis;
 
 const COMMAND_MS = 5_000;
 const CONNECT_MS = 3_000;
-const RECONNECT_BASE_MS = 100;
-const RECONNECT_CAP_MS = 1_500;
 
-/** Connects in the background; never throws for a server that is not there. */
-export function openRedis(options: RedisOptions): RedisLink {
-  const data = connect(options.url, 'fairlead');
-  const events = connect(options.url, 'fairlead-events');
-  let said = '';
-  let isClosed = false;
-  /** Of the connection that listens, once it does. */
-  let eventsId: string | null = null;
-
-  const trouble = (error: Error): void => {
-    const reason = explainRedis(error);
-    if (isClosed || reason === said) return;
-    said = reason;
-    options.onTrouble(reason);
-  };
-
-  async function begin(): Promise<void> {
-    if (data.status !== 'ready' || eventsId === null) return;
-    try {
-      const isPushed = await track(data, eventsId, options.prefixes);
-      said = '';
-      if (!isClosed) options.onReady(isPushed);
-    } catch (error) {
-      giveUp(data, error as Error);
-    }
-  }
-
-  async function subscribe(): Promise<void> {
-    try {
-      // Asked first: a connection that has subscribed answers nothing else.
-      const id = String(await events.call('CLIENT', 'ID'));
-      await events.subscribe('__redis__:invalidate');
-      await events.psubscribe(...options.prefixes.map((each) => `__keyspace@*__:${escapePattern(each)}*`));
-      eventsId = id;
-      await begin();
-    } catch (error) {
-      giveUp(events, error as Error);
-    }
-  }
-
-  /** The connection is of no use like this (no permission, lost in between): begin anew after the usual delay. */
-  function giveUp(client: Redis, error: Error): void {
-    trouble(error);
-    if (!isClosed) client.disconnect(true);
-  }
-
-  data.on('ready', () => void begin());
-  events.on('ready', () => void subscribe());
-  events.on('close', () => {
-    eventsId = null;
-  });
-  for (const client of [data, events]) {
-    client.on('error', trouble);
-    // After an error it says nothing new.
-    client.on('close', () => said === '' && trouble(new Error('connection closed')));
-  }
-  events.on('message', () => options.onChange());
-  events.on('pmessage', () => options.onChange());
-  return {
-    call: (command, ...args) => data.call(command, ...args),
-    close() {
-      isClosed = true;
-      data.disconnect();
-      events.disconnect();
-    },
-  };
+export interface RedisTemper extends Pick<RedisOptions, 'autoResubscribe' | 'enableOfflineQueue'> {
+  /** Tries per command, over reconnections; null repeats it for ever. */
+  readonly maxRetriesPerRequest: number | null;
+  /** Until the next attempt to connect. */
+  readonly retryStrategy: (attempt: number) => number;
 }
 
-function connect(url: string, name: string): Redis {
-  return new RedisClient(url, {
+/** Connects in the background and again for ever; `name` is what the server lists it as. */
+export function connectRedis(url: string, name: string, temper: RedisTemper): RedisConnection {
+  return new Redis(url, {
     connectionName: name,
-    // Over RESP2 the second connection can be told of changes like of any message.
+    // Over RESP2 a second connection can be told of changes like of any message.
     protocol: 2,
-    enableOfflineQueue: false,
-    autoResubscribe: false,
-    maxRetriesPerRequest: 0,
     connectTimeout: CONNECT_MS,
     commandTimeout: COMMAND_MS,
     keepAlive: 10_000,
-    retryStrategy: (attempt) => RECONNECT_BASE_MS + fullJitter(attempt, RECONNECT_BASE_MS, RECONNECT_CAP_MS),
+    ...temper,
   });
-}
-
-/**
- * Asks to be told of changes: by client-side caching in broadcast mode (Redis 6 and later, needs no setting of the
- * server), else by keyspace notifications where the server sends them. False when it will tell none.
- */
-async function track(data: Redis, eventsId: string, prefixes: readonly string[]): Promise<boolean> {
-  try {
-    await data.call('CLIENT', 'TRACKING', 'OFF');
-    const filters = prefixes.flatMap((prefix) => ['PREFIX', prefix]);
-    await data.call('CLIENT', 'TRACKING', 'ON', 'REDIRECT', eventsId, 'BCAST', ...filters);
-    return true;
-  } catch (error) {
-    if (!isRefusal(error as Error)) throw error;
-    const setting = await data.call('CONFIG', 'GET', 'notify-keyspace-events').catch(() => []);
-    const [, flags = ''] = setting as readonly string[];
-    return flags.includes('K') && /[Ah]/.test(flags) && /[Ag]/.test(flags);
-  }
-}
-
-/** The server understood and said no, rather than being away. */
-function isRefusal(error: Error): boolean {
-  return /^(ERR|NOPERM)\b/.test(error.message);
 }
 
 /** So that a prefix stands for itself in a pattern of SCAN or PSUBSCRIBE. */

@@ -1,4 +1,5 @@
 import type { Delta, Refusal, Route } from '../../router/model.ts';
+import type { Transport } from '../shared/messages.ts';
 import type { Log } from './log.ts';
 import { portCode, whyPort } from './ports.ts';
 
@@ -7,6 +8,7 @@ const RETRY_FIRST_MS = 100;
 const RETRY_MAX_MS = 5_000;
 
 export interface RoutePortsOptions {
+  readonly transport: Transport;
   /** The address ports are bound to; `''` means every interface. */
   readonly host: string;
   readonly route: (id: string) => Route | undefined;
@@ -27,7 +29,7 @@ interface WantedPort {
 }
 
 /**
- * The ports that routes bring along: opened in every worker when the first route wants one, closed with the last. Workers
+ * The ports of one transport that routes bring along: opened in every worker when the first route wants one, closed with the last. Workers
  * share ports, so the kernel would let another program of the same user share one as well: each is first claimed here,
  * for a moment and alone.
  */
@@ -54,7 +56,7 @@ export class RoutePorts {
     const fresh = new Set<number>();
     for (const id of routes.drop) this.#unlink(id);
     for (const { id, rule } of routes.set) {
-      const port = rule.stream?.port ?? null;
+      const port = this.#portOf(rule);
       if (this.#portOfRoute.get(id) === port) continue;
       this.#unlink(id);
       if (port !== null && this.#link(id, port)) fresh.add(port);
@@ -66,6 +68,11 @@ export class RoutePorts {
     }
     if (gone.some(([, { isOpen }]) => isOpen)) this.#publish();
     if (this.#isStarted) for (const port of fresh) void this.#open(port);
+  }
+
+  #portOf({ stream }: Route['rule']): number | null {
+    if (stream === undefined) return null;
+    return (stream.kind === 'udp' ? 'udp' : 'tcp') === this.#options.transport ? stream.port : null;
   }
 
   /** What workers are to have open. */
@@ -125,11 +132,13 @@ export class RoutePorts {
   async #open(port: number): Promise<void> {
     const wanted = this.#ports.get(port);
     if (!wanted) return;
-    const code = await portCode(port, this.#options.host);
+    const { transport, host } = this.#options;
+    const code = await portCode(transport, port, host);
     // Meanwhile nobody may want it any more, or somebody anew.
     if (this.#isClosed || this.#ports.get(port) !== wanted) return;
     if (code !== null) return this.#retry(port, wanted, code);
-    if (wanted.failures > 0) this.#options.log.info({ port }, 'a port of routes is open after all');
+    if (wanted.failures > 0)
+      this.#options.log.info({ transport, port }, 'a port of routes is open after all');
     wanted.isOpen = true;
     wanted.code = null;
     wanted.failures = 0;
@@ -139,7 +148,7 @@ export class RoutePorts {
   #retry(port: number, wanted: WantedPort, code: string): void {
     if (wanted.code !== code) {
       this.#options.log.warn(
-        { port, code, routes: [...wanted.routes] },
+        { transport: this.#options.transport, port, code, routes: [...wanted.routes] },
         'a port of routes could not be opened',
       );
     }

@@ -1,17 +1,17 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Refusal } from '../../router/model.ts';
 import { Planner } from '../../router/planner.ts';
 import type { StaticEntry } from '../../router/static-routes.ts';
 import { readTag } from '../../router/tags.ts';
 import type { Config } from '../config/config.ts';
 import { type CountersLayout, createCountersLayout, EndpointCounters } from '../shared/counters.ts';
-import type { FromWorker, WorkerSetup } from '../shared/messages.ts';
+import type { FromWorker, Transport } from '../shared/messages.ts';
 import { QueueCounters } from '../shared/queue-counters.ts';
 import { AccessLogWriter } from './access-log-writer.ts';
 import { type Admin, startAdmin } from './admin.ts';
 import { adminRoutes } from './admin-routes.ts';
 import { type CatalogStore, openCatalogStore } from './catalog-store.ts';
-import { createSources } from './certificates/create-sources.ts';
-import { CertificateStore } from './certificates/store.ts';
+import { changedKeys } from './changed-keys.ts';
 import { Checker } from './checks/checker.ts';
 import { probeHttp } from './checks/http-probe.ts';
 import { Convergence } from './convergence.ts';
@@ -28,7 +28,9 @@ import { claimPorts, PortProblem } from './ports.ts';
 import { createConsulProvider } from './providers/consul.ts';
 import { Publisher } from './publisher.ts';
 import { RoutePorts } from './route-ports.ts';
-import { TicketKeys } from './ticket-keys.ts';
+import { TlsControl } from './tls.ts';
+import { workerSetup } from './worker-setup.ts';
+import { WorkerStates } from './worker-states.ts';
 import { Workers } from './workers.ts';
 
 /** Without Consul and without a saved catalog the listeners open after this time, to answer 503 rather than nothing. */
@@ -53,12 +55,12 @@ export class Router {
   readonly publisher: Publisher;
   readonly guard: Guard;
   readonly checker: Checker;
-  readonly certificates: CertificateStore;
+  readonly tls: TlsControl;
   readonly provider: ReturnType<typeof createConsulProvider>;
   readonly counters: CountersLayout;
   readonly endpointSlots: EndpointSlots;
   readonly poolSlots: PoolSlots;
-  readonly routePorts: RoutePorts;
+  readonly routePorts: Readonly<Record<Transport, RoutePorts>>;
   readonly consulErrors = new Counts();
   readonly history: History;
   readonly convergence = new Convergence((version, lagMs) => this.history.live(version, lagMs));
@@ -70,28 +72,23 @@ export class Router {
   readonly #given: Config;
   #statics: readonly StaticEntry[];
   #workers: Workers | null = null;
-  readonly #ticketKeys = new TicketKeys((message) => void this.#workers?.broadcast(message));
   #admin: Admin | null = null;
   #store: CatalogStore | null = null;
-  #markListening: () => void = () => {};
   #fail: (problem: PortProblem) => void = () => {};
-  readonly #listeningWorkers = new Set<number>();
-  #hasListened = false;
-  readonly #drained = new Set<number>();
-  #onAllDrained: (() => void) | null = null;
   /** Aborted when draining begins; `#stop` when it is over. */
   readonly #stopping = new AbortController();
+  readonly #states: WorkerStates;
   readonly #stop = new AbortController();
   readonly #timers: NodeJS.Timeout[] = [];
 
-  constructor(config: Config, statics: readonly StaticEntry[], log: Log) {
+  /** `localCa` is the folder of an authority that certifies every host, for development. */
+  constructor(config: Config, statics: readonly StaticEntry[], log: Log, localCa: string | null = null) {
     this.config = config;
     this.#given = config;
     this.log = log;
     this.#statics = statics;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.listening = promise;
-    this.#markListening = resolve;
+    this.#states = new WorkerStates(config.workers);
+    this.listening = this.#states.allListen;
     const failure = Promise.withResolvers<PortProblem>();
     this.failed = failure.promise;
     this.#fail = failure.resolve;
@@ -125,7 +122,10 @@ export class Router {
         const sent = this.#workers?.broadcast(message) ?? 0;
         this.convergence.published(message.version, receivedAt, sent);
       },
-      onRoutes: (delta) => this.routePorts.apply(delta),
+      onRoutes: (delta) => {
+        for (const ports of Object.values(this.routePorts)) ports.apply(delta);
+        this.tls.apply(delta);
+      },
       onService: (service, instances) => this.#store?.save(service, instances),
       onComplete: () => this.#listen(),
       onChecks: (changes) => this.checker.apply(changes),
@@ -136,18 +136,17 @@ export class Router {
       onVerdict: (check, isUp) => this.publisher.checked(check, isUp),
     });
     const onConsulError = (kind: string): void => this.consulErrors.add(kind);
-    this.certificates = new CertificateStore({
-      sources: createSources(config, process.cwd(), { log, onConsulError }),
-      defaultName: config.tls.defaultName,
-      isStrict: config.tls.strict,
-      log,
+    this.tls = new TlsControl({
+      ...{ config, localCa, log, onConsulError, listening: this.listening },
       broadcast: (message) => void this.#workers?.broadcast(message),
     });
-    this.routePorts = new RoutePorts({
-      ...{ host: config.tcp.host, log },
-      route: (id) => this.planner.routes.get(id),
-      publish: (ports) => void this.#workers?.broadcast({ type: 'ports', ports }),
-    });
+    const routePorts = (transport: Transport): RoutePorts =>
+      new RoutePorts({
+        ...{ transport, host: config[transport].host, log },
+        route: (id) => this.planner.routes.get(id),
+        publish: (ports) => void this.#workers?.broadcast({ type: 'ports', transport, ports }),
+      });
+    this.routePorts = { tcp: routePorts('tcp'), udp: routePorts('udp') };
     this.provider = createConsulProvider({
       config: config.consul,
       isRouted: (tags) => tags.some((tag) => readTag(tag, policy.dialects, policy).kind !== 'ignored'),
@@ -175,7 +174,7 @@ export class Router {
     return (
       this.publisher.isComplete &&
       !this.isDraining &&
-      this.#listeningWorkers.size > 0 &&
+      this.#states.doSomeListen &&
       this.workersAlive === this.config.workers
     );
   }
@@ -184,12 +183,7 @@ export class Router {
   async start(): Promise<void> {
     const { config, log } = this;
     this.config = { ...config, listeners: await claimPorts(config.listeners) };
-    try {
-      this.#admin = await startAdmin(config.admin, adminRoutes(this));
-    } catch (error) {
-      const { code = String(error) } = error as NodeJS.ErrnoException;
-      throw new PortProblem('admin', config.admin.address, code);
-    }
+    this.#admin = await startAdmin(config.admin, adminRoutes(this));
     this.#store = openCatalogStore(config.dataDir);
     if (this.#store.warning !== null) log.warn(this.#store.warning);
     const historyStore = openHistoryStore(config.dataDir, MAX_ENTRIES);
@@ -197,16 +191,15 @@ export class Router {
     this.history.open(historyStore);
     this.publisher.startFrom(historyStore.lastVersion);
     // Before the listeners open: a handshake in the first second finds its certificate.
-    await this.certificates.start(this.#stop.signal);
+    await this.tls.start(this.#stop.signal);
     this.#workers = new Workers({
-      setup: this.#workerSetup(),
-      ports: () => this.routePorts.open(),
+      setup: workerSetup(this.config, this.counters, this.tls.workerTls(this.config.listeners)),
+      ports: (transport) => this.routePorts[transport].open(),
       count: config.workers,
       counters: this.counters,
       log,
-      ticketKey: () => this.#ticketKeys.message(),
       table: () => (this.publisher.hasPublished ? this.publisher.full() : null),
-      certificates: () => this.certificates.full(),
+      greeting: () => this.tls.greeting(),
       onMessage: (worker, message) => this.#onMessage(worker, message),
       onDeath: (worker) => this.#onDeath(worker),
     });
@@ -225,12 +218,13 @@ export class Router {
 
   #listen(): void {
     this.#workers?.listen();
-    this.routePorts.start();
+    for (const ports of Object.values(this.routePorts)) ports.start();
   }
 
   /** Everything set aside, and why. */
   refusals(): Refusal[] {
-    return [...this.publisher.refusals(), ...this.routePorts.refusals()];
+    const { tcp, udp } = this.routePorts;
+    return [...this.publisher.refusals(), ...tcp.refusals(), ...udp.refusals()];
   }
 
   /** What can change while running: static routes and the log level. The rest is named. */
@@ -240,11 +234,7 @@ export class Router {
     this.publisher.setStatics(statics);
     this.provider.refresh();
     const applied = ['logLevel', 'routes'];
-    const pending = Object.keys(config).filter(
-      (key) =>
-        !applied.includes(key) &&
-        withoutPlaces(config[key as keyof Config]) !== withoutPlaces(this.#given[key as keyof Config]),
-    );
+    const pending = changedKeys(config, this.#given).filter((key) => !applied.includes(key));
     this.log.info({ routes: statics.length, needRestart: pending }, 'configuration reloaded');
   }
 
@@ -254,12 +244,8 @@ export class Router {
     this.#stopping.abort();
     const { drainMs } = this.config.timeouts;
     if (this.#workers !== null) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#onAllDrained = resolve;
       this.#workers.drain(drainMs);
-      const limit = setTimeout(resolve, drainMs + 2_000);
-      await promise;
-      clearTimeout(limit);
+      await Promise.race([this.#states.allDrained, sleep(drainMs + 2_000, undefined, { ref: false })]);
     }
     await this.close();
   }
@@ -267,42 +253,17 @@ export class Router {
   async close(): Promise<void> {
     this.#stop.abort();
     this.#stopping.abort();
-    this.routePorts.close();
+    for (const ports of Object.values(this.routePorts)) ports.close();
     for (const timer of this.#timers) clearInterval(timer);
     this.checker.close();
     this.loopDelay.close();
-    this.#ticketKeys.close();
     await this.#workers?.terminate();
+    await this.tls.close();
     await this.accessLog.flush(1_000);
     await this.#admin?.close();
     this.#store?.flush();
     this.#store?.close();
     this.history.close();
-  }
-
-  #workerSetup(): Omit<WorkerSetup, 'index'> {
-    const { config } = this;
-    return {
-      counters: this.counters,
-      listeners: config.listeners,
-      tcp: config.tcp,
-      limits: config.limits,
-      timeouts: config.timeouts,
-      balance: config.balance,
-      trustedProxies: config.trustedProxies,
-      accessLog: config.accessLog,
-      tls: {
-        clientAuth: config.tls.clientAuth,
-        hsts: config.tls.hsts,
-        redirectPort: this.redirectPort,
-      },
-    };
-  }
-
-  /** Without a listener of ours somebody in front ends TLS, at the usual port. */
-  get redirectPort(): number {
-    const { tls, listeners } = this.config;
-    return tls.redirectPort ?? listeners.find(({ protocol }) => protocol === 'https')?.address.port ?? 443;
   }
 
   #restore(): void {
@@ -325,49 +286,38 @@ export class Router {
         // What left while it was away is nothing it could let go of.
         return this.endpointSlots.workerGone(worker);
       case 'listening':
-        this.#hasListened = true;
-        this.#listeningWorkers.add(worker);
-        if (this.#listeningWorkers.size === this.config.workers) this.#markListening();
-        return;
+        return this.#states.listens(worker);
       case 'listen-failed':
         return this.#onListenFailed(worker, message);
       case 'port-failed':
-        return this.routePorts.failed(message.port, message.code);
+        return this.routePorts[message.transport].failed(message.port, message.code);
       case 'applied':
         return this.convergence.applied(message.version);
       case 'released':
         return this.endpointSlots.released(worker, message.slots);
+      case 'unknown-name':
+        return void this.tls.acme?.requested(message.name);
       case 'access':
         return this.accessLog.write(message.lines);
       case 'log':
         return this.log[message.level]({ worker, detail: message.detail }, message.msg);
       case 'drained':
-        return this.#onDrained(worker);
+        return this.#states.drained(worker);
     }
   }
 
   /** Somebody took the port since the start, or a worker that was started again is short of something: it tries anew. */
   #onListenFailed(worker: number, { listener, code, message }: ListenFailed): void {
     this.log.error({ worker, listener, code, error: message }, 'a listener could not be bound');
-    if (this.#hasListened) return this.#workers?.restart(worker);
+    if (this.#states.hasListened) return this.#workers?.restart(worker);
     const { address } = this.config.listeners.find(({ name }) => name === listener)!;
     this.#fail(new PortProblem(`listener ${listener}`, address, code));
   }
 
   #onDeath(worker: number): void {
-    this.#listeningWorkers.delete(worker);
+    this.#states.died(worker);
     this.convergence.workerGone();
     this.endpointSlots.workerGone(worker);
-    if (this.isDraining) this.#onDrained(worker);
+    if (this.isDraining) this.#states.drained(worker);
   }
-
-  #onDrained(worker: number): void {
-    this.#drained.add(worker);
-    if (this.#drained.size >= this.config.workers) this.#onAllDrained?.();
-  }
-}
-
-/** For comparing: where something stands in the file is no part of it. */
-function withoutPlaces(value: unknown): string {
-  return JSON.stringify(value, (key, each) => (key === 'at' ? undefined : each));
 }

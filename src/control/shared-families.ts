@@ -16,6 +16,7 @@ import { HANDSHAKES } from '../shared/handshakes.ts';
 import { HTTP2_FLOODS } from '../shared/http2-floods.ts';
 import { portName } from '../shared/messages.ts';
 import { REASONS } from '../shared/reasons.ts';
+import { UDP_DROPS } from '../shared/udp-drops.ts';
 import { type Family, histogramSamples, type Labels, type Sample } from './metrics.ts';
 
 /** What the numbers in shared memory are called. */
@@ -122,6 +123,22 @@ export class SharedFamilies {
         F.streamBytes,
         (slot) => ({ direction: slot === 0 ? 'in' : 'out' }),
       ),
+      this.#gauge('udp_sessions', 'Clients of UDP ports', F.udpSessions, (slot) => ({
+        listener: portName('udp', slot),
+      })),
+      this.#counter('udp_sessions_total', 'UDP sessions that ended, by why', F.udpEndings, (slot, detail) => {
+        const route = this.#routeLabels(slot);
+        return route && { ...route, reason: ENDING_NAMES[detail] ?? 'unknown' };
+      }),
+      this.#counter(
+        'udp_datagrams_total',
+        'Datagrams of clients; in is what they sent',
+        F.udpDatagrams,
+        (slot) => ({ direction: slot === 0 ? 'in' : 'out' }),
+      ),
+      this.#counter('udp_dropped_total', 'Datagrams of clients not passed on', F.udpDropped, (slot) => ({
+        reason: UDP_DROPS[slot] ?? 'unknown',
+      })),
       this.#eventLoopDelay(),
       this.#queueFamily('queued_requests', 'Waiting for an endpoint below its maxconn', 'gauge', (queue) => [
         { value: queue.waiting, labels: {} },
@@ -145,7 +162,7 @@ export class SharedFamilies {
 
   /** A port that routes have opened is called after itself. */
   #listenerOf(slot: number, detail: number): string {
-    return slot === 0 ? this.#names.listener(detail >>> 16) : portName(slot);
+    return slot === 0 ? this.#names.listener(detail >>> 16) : portName('tcp', slot);
   }
 
   #requestLabels(slot: number, detail: number): Labels | null {

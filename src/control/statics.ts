@@ -10,7 +10,7 @@ export type Statics =
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
 /** Parses the routes of the configuration file; every problem with the place it stands. */
-export function readStatics(config: Pick<Config, 'routes' | 'listeners' | 'tcp' | 'admin'>): Statics {
+export function readStatics(config: Pick<Config, 'routes' | 'listeners' | 'tcp' | 'udp' | 'admin'>): Statics {
   const { routes, listeners } = config;
   const policy = { listeners: listeners.map(({ name }) => name), ...portPolicy(config) };
   const entries: StaticEntry[] = [];

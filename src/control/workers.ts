@@ -1,11 +1,10 @@
 import { Worker } from 'node:worker_threads';
 import { type CountersLayout, EndpointCounters, Family, Series } from '../shared/counters.ts';
-import type { FromWorker, ToWorker, WorkerSetup } from '../shared/messages.ts';
+import type { FromWorker, ToWorker, Transport, WorkerSetup } from '../shared/messages.ts';
 import { QueueCounters } from '../shared/queue-counters.ts';
 import type { Log } from './log.ts';
 
 type TableMessage = Extract<ToWorker, { type: 'table' }>;
-type CertificatesMessage = Extract<ToWorker, { type: 'certificates' }>;
 
 /** A worker that dies at once is not started again in a tight circle. */
 const RESPAWN_FIRST_MS = 50;
@@ -20,11 +19,10 @@ export interface WorkersOptions {
   readonly log: Log;
   /** The whole table, for a fresh worker; null before the first complete one. */
   readonly table: () => TableMessage | null;
-  /** All certificates, for a fresh worker. */
-  readonly certificates: () => CertificatesMessage;
+  /** What a fresh worker is told before anything else. */
+  readonly greeting: () => readonly ToWorker[];
   /** Ports that routes want open, for a fresh worker. */
-  readonly ports: () => readonly number[];
-  readonly ticketKey: () => ToWorker;
+  readonly ports: (transport: Transport) => readonly number[];
   readonly onMessage: (worker: number, message: FromWorker) => void;
   readonly onDeath: (worker: number) => void;
 }
@@ -130,12 +128,14 @@ export class Workers {
     const seat = this.#seats[index]!;
     if (message.type === 'ready') {
       seat.isReady = true;
-      seat.worker!.postMessage(this.#options.ticketKey());
-      seat.worker!.postMessage(this.#options.certificates());
+      for (const said of this.#options.greeting()) seat.worker!.postMessage(said);
       const table = this.#options.table();
       if (table) seat.worker!.postMessage(table);
       if (this.#isListening) seat.worker!.postMessage({ type: 'listen' } satisfies ToWorker);
-      seat.worker!.postMessage({ type: 'ports', ports: this.#options.ports() } satisfies ToWorker);
+      for (const transport of ['tcp', 'udp'] as const) {
+        const ports = this.#options.ports(transport);
+        seat.worker!.postMessage({ type: 'ports', transport, ports } satisfies ToWorker);
+      }
     }
     this.#options.onMessage(index, message);
   }
@@ -155,12 +155,18 @@ export class Workers {
   }
 }
 
+const GAUGES: ReadonlySet<number> = new Set([
+  Family.connections,
+  Family.requestsInFlight,
+  Family.udpSessions,
+]);
+
 /** A dead worker holds no requests and no connections; what it has counted stays. */
 function clearColumn(layout: CountersLayout, worker: number): void {
   new EndpointCounters(layout).clearColumn(worker);
   new QueueCounters(layout.queues).clearColumn(worker);
   const series = new Series(layout.series[worker]!);
   series.read((family, _slot, _detail, cell) => {
-    if (family === Family.connections || family === Family.requestsInFlight) series.cells[cell] = 0;
+    if (GAUGES.has(family)) series.cells[cell] = 0;
   });
 }

@@ -27,14 +27,14 @@ export interface AccessEntry {
   readonly referer: string;
 }
 
-/** A connection that was passed on as it came. Its line has the same fields, those of HTTP empty. */
+/** A connection, or session of datagrams, that was passed on as it came. Its line has the same fields, those of HTTP empty. */
 export interface StreamEntry {
   readonly id: string;
   readonly listener: string;
   readonly client: string;
   /** What TLS was for; empty when that is not known. */
   readonly serverName: string;
-  readonly protocol: 'tcp' | 'tls';
+  readonly protocol: 'tcp' | 'tls' | 'udp';
   readonly status: number;
   readonly reason: string;
   readonly bytesIn: number;

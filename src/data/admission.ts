@@ -13,6 +13,16 @@ export function connectionsPerWorker(wanted: number, workers: number, descriptor
   return Math.max(1, Math.floor(total / workers));
 }
 
+/** A session has one descriptor, and anybody can open many with forged addresses: connections must not miss them. */
+const SESSION_SHARE = 0.05;
+const MAX_SESSIONS = 65_536;
+
+/** The UDP sessions one worker may have; `wanted` is for all workers, 0 follows the limit for descriptors. */
+export function sessionsPerWorker(wanted: number, workers: number, descriptors: number): number {
+  const total = wanted === 0 ? Math.min(descriptors * SESSION_SHARE, MAX_SESSIONS * workers) : wanted;
+  return Math.max(1, Math.floor(total / workers));
+}
+
 /** This process's soft limit for descriptors; infinite where there is none or the system does not tell. */
 export function descriptorLimit(path = '/proc/self/limits'): number {
   try {
@@ -56,6 +66,10 @@ export class Admission {
     const rest = (this.#byClient.get(address) ?? 0) - 1;
     if (rest > 0) this.#byClient.set(address, rest);
     else this.#byClient.delete(address);
+  }
+
+  get isHeapShort(): boolean {
+    return this.#isHeapShort;
   }
 
   /** Client addresses that have connections. */

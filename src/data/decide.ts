@@ -5,7 +5,7 @@ import type { Reason } from '../shared/reasons.ts';
 import type { Networks } from './forwarded.ts';
 import { Field, fieldValue, fieldValueByName } from './http1/fields.ts';
 import type { RequestHead } from './http1/heads.ts';
-import type { LiveRoute } from './live-table.ts';
+import { isDenied, type LiveRoute } from './live-table.ts';
 import type { LivePool } from './pools.ts';
 import type { ConnectionTls } from './tls/connection-tls.ts';
 
@@ -81,7 +81,7 @@ export function decide<R extends DecidableRoute>(
     const isChallenge = path.startsWith(CHALLENGES);
     if (options.https === 'redirect' && !isSecured && !isChallenge) return toHttps(head, route, engine);
   }
-  if (!isAllowed(route, client)) return { kind: 'refuse', route, reason: 'denied' };
+  if (isDenied(route, client)) return { kind: 'refuse', route, reason: 'denied' };
   const query = end === target.length ? '' : target.slice(end);
   if (options.redirect !== undefined) {
     const location = redirectLocation(route, options.redirect.location, head.host, path, query);
@@ -135,13 +135,6 @@ function toHttps<R extends DecidableRoute>(
 /** A trusted proxy in front has ended TLS already: redirecting again would loop. */
 function isForwardedHttps(head: RequestHead): boolean {
   return fieldValue(head, Field.forwardedProto).toLowerCase() === 'https';
-}
-
-/** Whom the allow and deny lists of a route let in. */
-export function isAllowed(route: Pick<DecidableRoute, 'live'>, client: string): boolean {
-  const { allow, deny } = route.live;
-  if (deny?.has(client)) return false;
-  return allow === null || allow.has(client);
 }
 
 /** `$path` is the path after strip and prefix; the query goes along when the template has none of its own. */

@@ -8,7 +8,7 @@ import { EndpointCounters, Family, Series } from '../shared/counters.ts';
 import type { FromWorker, WorkerSetup } from '../shared/messages.ts';
 import { QueueCounters } from '../shared/queue-counters.ts';
 import { AccessLog } from './access-log.ts';
-import { Admission, connectionsPerWorker, descriptorLimit } from './admission.ts';
+import { Admission, connectionsPerWorker, descriptorLimit, sessionsPerWorker } from './admission.ts';
 import { Bell } from './bell.ts';
 import { Deadlines } from './deadlines.ts';
 import { Departures } from './departures.ts';
@@ -24,6 +24,8 @@ import { Recorder } from './recorder.ts';
 import { SlowStarts } from './slow-starts.ts';
 import type { HelloPeek } from './tcp/hello-peek.ts';
 import type { Stream } from './tcp/stream.ts';
+import { UnknownNames } from './tls/unknown-names.ts';
+import type { DatagramSession } from './udp/datagram-session.ts';
 
 const SWEEP_MS = 100;
 
@@ -65,12 +67,17 @@ export class Engine {
   readonly streams = new Set<Stream>();
   /** Connections whose server name is not known yet. */
   readonly peeks = new Set<HelloPeek>();
+  /** Clients of UDP ports. */
+  readonly sessions = new Set<DatagramSession>();
+  readonly maxSessions: number;
   readonly clients = new Set<Client>();
   /** Connections whose PROXY header or handshake is not complete yet. */
   readonly prefaces = new Set<{ destroy(): void }>();
   /** Connections that were not let in and still get their answer. */
   readonly farewells = new Set<Farewell>();
   readonly profiles: Profiles;
+  /** Null where nobody wants to know. */
+  readonly unknownNames: UnknownNames | null;
   /** Answers for http-01, by token. */
   challenges: ReadonlyMap<string, string> = new Map();
   readonly admission: Admission;
@@ -101,12 +108,16 @@ export class Engine {
     this.recorder = new Recorder(new Series(setup.counters.series[setup.index]!));
     this.trustedProxies = new Networks(setup.trustedProxies);
     this.parser = new HeadParser(setup.limits);
-    const { connections, connectionsPerClient } = setup.limits;
+    const { connections, connectionsPerClient, udpSessions } = setup.limits;
+    const descriptors = descriptorLimit();
+    const { workers } = setup.counters;
     this.admission = new Admission(
-      connectionsPerWorker(connections, setup.counters.workers, descriptorLimit()),
+      connectionsPerWorker(connections, workers, descriptors),
       connectionsPerClient,
     );
+    this.maxSessions = sessionsPerWorker(udpSessions, workers, descriptors);
     this.profiles = new Profiles(setup.tls.clientAuth, policy.alpn);
+    this.unknownNames = setup.tls.tellsUnknownNames ? new UnknownNames(send, () => this.deadlines.now) : null;
     this.#delay.enable();
     this.#secondTimer = setInterval(() => this.#everySecond(), 1_000);
     this.#secondTimer.unref();
@@ -165,6 +176,18 @@ export class Engine {
     this.recorder.add(Family.connections, listener.tcpPort, listener.index, -1);
   }
 
+  sessionOpened(session: DatagramSession): void {
+    this.sessions.add(session);
+    this.admission.entered(session.peer);
+    this.recorder.add(Family.udpSessions, session.listener.port, 0, 1);
+  }
+
+  sessionClosed(session: DatagramSession): void {
+    if (!this.sessions.delete(session)) return;
+    this.admission.left(session.peer);
+    this.recorder.add(Family.udpSessions, session.listener.port, 0, -1);
+  }
+
   /** What counts against the limit of connections. */
   get openConnections(): number {
     return this.clients.size + this.prefaces.size + this.streams.size + this.peeks.size;
@@ -179,7 +202,7 @@ export class Engine {
 
   /** Ends whatever still runs. */
   close(): void {
-    for (const stream of [...this.streams]) stream.cut();
+    for (const passed of [...this.streams, ...this.sessions]) passed.cut();
     for (const client of [...this.clients, ...this.prefaces, ...this.peeks, ...this.farewells])
       client.destroy();
     this.table.close();

@@ -20,6 +20,16 @@ export interface LiveRoute extends SlottedRoute {
   };
 }
 
+/** Who may use a route. */
+export interface Access {
+  readonly live: { readonly allow: Networks | null; readonly deny: Networks | null };
+}
+
+/** Whether the route's own networks keep this client out. */
+export function isDenied({ live: { allow, deny } }: Access, address: string): boolean {
+  return deny?.has(address) === true || (allow !== null && !allow.has(address));
+}
+
 export interface TableContext {
   readonly counters: EndpointCounters;
   readonly worker: number;
@@ -64,14 +74,18 @@ export class LiveTable {
     return this.#streams.get(id);
   }
 
-  /** The route of every connection to a port; null where there is none, or server names decide. */
-  streamOnPort(port: number): LiveRoute | null {
-    return this.#streams.onPort(port);
+  /**
+   * The route of a connection to a port of routes or an https listener. `serverName`, in lower case, where that is known;
+   * null finds the route that takes every connection of the port.
+   */
+  streamFor({ name, tcpPort }: ListenerFacts, serverName: string | null): LiveRoute | null {
+    if (serverName === null) return this.#streams.onPort(tcpPort);
+    if (tcpPort === 0) return this.#streams.forSharedName(serverName, name);
+    return this.#streams.forName(serverName, tcpPort);
   }
 
-  /** The route that takes a server name, in lower case, from a port of routes or from an https listener. */
-  matchSni(name: string, { name: listener, tcpPort }: ListenerFacts): LiveRoute | null {
-    return tcpPort === 0 ? this.#streams.forSharedName(name, listener) : this.#streams.forName(name, tcpPort);
+  datagramsOnPort(port: number): LiveRoute | null {
+    return this.#streams.forDatagrams(port);
   }
 
   /** False when no https listener need look at server names before it answers. */

@@ -52,7 +52,16 @@ export function disown(socket: net.Socket): void {
 /** Abortive close, so that the peer cannot take what it has for complete. */
 export function reset(socket: net.Socket): void {
   const { below = socket } = socket as OwnedSocket;
-  below.resetAndDestroy();
+  if (isEnding(below)) below.destroy();
+  else below.resetAndDestroy();
+}
+
+/**
+ * Everything is sent and the FIN is on its way out. libuv refuses a reset in that moment (EINVAL), and Node then keeps the
+ * handle open for good: a descriptor is lost, and a worker that has such a handle never ends (measured, Node 24).
+ */
+function isEnding(socket: net.Socket): boolean {
+  return socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
 }
 
 function onData(this: OwnedSocket, chunk: Buffer): void {

@@ -1,6 +1,13 @@
 import { detailOf, Family, METHODS, NO_ROUTE, type Series } from '../shared/counters.ts';
 import { ENDING_NAMES, type Ending } from '../shared/endings.ts';
+import type { Transport } from '../shared/messages.ts';
 import { REASONS, type Reason } from '../shared/reasons.ts';
+
+/** What is counted by port. */
+const PORT_FAMILIES = {
+  tcp: [Family.connections, Family.accepted, Family.refused],
+  udp: [Family.udpSessions],
+} as const;
 
 const METHOD_NUMBER = new Map<string, number>(METHODS.map((method, number) => [method, number]));
 
@@ -15,6 +22,8 @@ export class Recorder {
   readonly #gauges = new Map<number, number>();
   #bytesIn = 0;
   #bytesOut = 0;
+  #datagramsIn = 0;
+  #datagramsOut = 0;
 
   constructor(series: Series) {
     this.#series = series;
@@ -50,14 +59,16 @@ export class Recorder {
     this.#series.cells[cells.retries]!++;
   }
 
-  /** One stream that is over. */
-  stream(slot: number, ending: Ending): void {
+  /** One stream, or session of datagrams, that is over. */
+  stream(slot: number, ending: Ending, family: typeof Family.streams | typeof Family.udpEndings): void {
     const { streams } = this.#cellsOf(slot);
     const detail = ENDING_NAMES.indexOf(ending);
-    let cell = streams.get(detail);
+    // Connections without a route and such sessions have one row.
+    const key = family * 64 + detail;
+    let cell = streams.get(key);
     if (cell === undefined) {
-      cell = this.#series.open(Family.streams, slot, detail);
-      streams.set(detail, cell);
+      cell = this.#series.open(family, slot, detail);
+      streams.set(key, cell);
     }
     this.#series.cells[cell]!++;
   }
@@ -68,6 +79,13 @@ export class Recorder {
     if (this.#bytesOut === 0) this.#bytesOut = this.#series.open(Family.streamBytes, 1, 0);
     this.#series.cells[this.#bytesIn]! += received;
     this.#series.cells[this.#bytesOut]! += sent;
+  }
+
+  /** One datagram that a client has sent, or is sent. */
+  datagram(direction: 'in' | 'out'): void {
+    if (this.#datagramsIn === 0) this.#datagramsIn = this.#series.open(Family.udpDatagrams, 0, 0);
+    if (this.#datagramsOut === 0) this.#datagramsOut = this.#series.open(Family.udpDatagrams, 1, 0);
+    this.#series.cells[direction === 'in' ? this.#datagramsIn : this.#datagramsOut]!++;
   }
 
   invented(reason: Reason, listener: number): void {
@@ -96,8 +114,8 @@ export class Recorder {
   }
 
   /** Nobody listens on this port any more, so its series end. */
-  forgetPort(port: number): void {
-    for (const family of [Family.connections, Family.accepted, Family.refused]) {
+  forgetPort(transport: Transport, port: number): void {
+    for (const family of PORT_FAMILIES[transport]) {
       const key = (family * 65_536 + port) * 256;
       this.#series.close(this.#gauges.get(key) ?? 0);
       this.#gauges.delete(key);
@@ -157,7 +175,7 @@ interface RouteCells {
   /** By detail: listener, method and status. */
   readonly counters: Map<number, number>;
   readonly listeners: (Histograms | undefined)[];
-  /** By how they ended. */
+  /** By family and how they ended. */
   readonly streams: Map<number, number>;
   retries: number;
   /** Of the request before this one: most requests of a route end alike. */

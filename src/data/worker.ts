@@ -6,6 +6,7 @@ import { accept } from './accept.ts';
 import { Engine, factsOf } from './engine.ts';
 import { StreamPorts } from './tcp/stream-ports.ts';
 import { tellSometimes } from './tell-sometimes.ts';
+import { DatagramPorts } from './udp/datagram-ports.ts';
 
 /**
  * A data-plane thread: binds every listener with SO_REUSEPORT, so that the kernel spreads connections over the workers,
@@ -17,6 +18,7 @@ const setup = workerData as WorkerSetup;
 const engine = new Engine(setup, send);
 const servers: net.Server[] = [];
 const streamPorts = new StreamPorts(engine, send);
+const datagramPorts = new DatagramPorts(engine, send);
 
 function send(message: FromWorker, transfer: ArrayBuffer[] = []): void {
   port.postMessage(message, transfer);
@@ -43,7 +45,7 @@ port.on('message', (message: ToWorker) => {
     case 'listen':
       return void listenAll(setup.listeners);
     case 'ports':
-      return streamPorts.set(message.ports);
+      return (message.transport === 'tcp' ? streamPorts : datagramPorts).set(message.ports);
     case 'drain':
       return drain(message.deadlineMs);
     case 'close':
@@ -89,13 +91,16 @@ const LAST_REQUEST_MS = 1_000;
 /** Stops accepting, lets running requests finish, cuts what is left at the deadline. */
 function drain(deadlineMs: number): void {
   stopAccepting();
+  datagramPorts.drain();
   setTimeout(() => {
     engine.isDraining = true;
   }, LISTENERS_FIRST_MS);
   setTimeout(() => engine.drain(), Math.min(LAST_REQUEST_MS, deadlineMs / 2));
   const startedAt = performance.now();
   const timer = setInterval(() => {
-    if (engine.clients.size + engine.streams.size > 0 && performance.now() - startedAt < deadlineMs) return;
+    const { clients, streams, sessions } = engine;
+    const left = clients.size + streams.size + sessions.size;
+    if (left > 0 && performance.now() - startedAt < deadlineMs) return;
     clearInterval(timer);
     engine.close();
     send({ type: 'drained' });
@@ -109,6 +114,7 @@ function stopAccepting(): void {
 
 function close(): void {
   stopAccepting();
+  datagramPorts.close();
   engine.close();
   port.close();
 }

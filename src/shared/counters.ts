@@ -149,6 +149,14 @@ export const Family = {
   streams: 11,
   /** slot = direction (0 in, 1 out): bytes of streams. */
   streamBytes: 12,
+  /** slot = direction (0 in, 1 out): datagrams of clients. */
+  udpDatagrams: 13,
+  /** slot = number of the reason: datagrams that were not passed on. */
+  udpDropped: 14,
+  /** slot = port that routes have opened; a gauge. */
+  udpSessions: 15,
+  /** slot = route, detail = number of the ending: UDP sessions that are over. */
+  udpEndings: 16,
   /** slot = result number, detail = listener: how connections to TLS listeners began. */
   handshakes: 20,
   /** slot = kind number, detail = listener: HTTP/2 connections ended for what they sent. */

@@ -8,6 +8,7 @@ import type {
   ListenerConfig,
   TcpConfig,
   Timeouts,
+  UdpConfig,
 } from '../config/config.ts';
 import type { CountersLayout } from './counters.ts';
 
@@ -19,6 +20,7 @@ export interface WorkerSetup {
   readonly counters: CountersLayout;
   readonly listeners: readonly ListenerConfig[];
   readonly tcp: Omit<TcpConfig, 'ports'>;
+  readonly udp: Omit<UdpConfig, 'ports'>;
   readonly limits: Limits;
   readonly timeouts: Timeouts;
   readonly balance: BalanceConfig;
@@ -34,6 +36,8 @@ export interface WorkerTls {
   readonly hsts: string;
   /** The port that clients of other listeners are sent to; 443 needs no mention. */
   readonly redirectPort: number;
+  /** Names without a certificate are told of: one may be ordered for them. */
+  readonly tellsUnknownNames: boolean;
 }
 
 /** An endpoint with its row in the shared counters. */
@@ -51,6 +55,9 @@ export interface SlottedPool extends Omit<Pool, 'endpoints'> {
 export interface SlottedRoute extends Route {
   readonly slot: number;
 }
+
+/** One number may be a port of each. */
+export type Transport = 'tcp' | 'udp';
 
 export type ToWorker =
   /** Applied in one synchronous step; `reset` replaces everything (a fresh worker). */
@@ -86,8 +93,8 @@ export type ToWorker =
     }
   /** Bind the listeners. A worker that has no table yet answers 503 `no_catalog`. */
   | { readonly type: 'listen' }
-  /** These ports are to be open, and no others. */
-  | { readonly type: 'ports'; readonly ports: readonly number[] }
+  /** These ports of a transport are to be open, and no others. */
+  | { readonly type: 'ports'; readonly transport: Transport; readonly ports: readonly number[] }
   /** Stop accepting, finish what runs, close at the deadline. */
   | { readonly type: 'drain'; readonly deadlineMs: number }
   | { readonly type: 'close' };
@@ -102,8 +109,15 @@ export type FromWorker =
       readonly message: string;
     }
   /** One of `ports` could not be opened; it stays closed until it is asked for anew. */
-  | { readonly type: 'port-failed'; readonly port: number; readonly code: string }
+  | {
+      readonly type: 'port-failed';
+      readonly transport: Transport;
+      readonly port: number;
+      readonly code: string;
+    }
   | { readonly type: 'applied'; readonly version: number; readonly applyMs: number }
+  /** Somebody connects with a name that no certificate has. In the form names are looked up by. */
+  | { readonly type: 'unknown-name'; readonly name: string }
   /** The worker holds nothing of this endpoint any more; its counters may be reused once all workers said so. */
   | { readonly type: 'released'; readonly slots: readonly number[] }
   | { readonly type: 'access'; readonly lines: Uint8Array<ArrayBuffer> }
@@ -116,6 +130,6 @@ export type FromWorker =
   | { readonly type: 'drained' };
 
 /** The listener of a port that routes have opened, in logs and metrics. */
-export function portName(port: number): string {
-  return `tcp:${port}`;
+export function portName(transport: Transport, port: number): string {
+  return `${transport}:${port}`;
 }

@@ -1,14 +1,18 @@
 /** `fairlead dev` as a newcomer meets it: one command, nothing installed. */
+import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import { afterEach, describe, expect, test } from 'vitest';
 import { startBackend } from '../support/backend.ts';
 import { skipConsul, startConsul } from '../support/consul.ts';
 import { get, startLoad } from '../support/load.ts';
 import { accepts, freePorts } from '../support/ports.ts';
 import { type Child, eventually, startFairlead } from '../support/process.ts';
+import { shake } from '../support/secure.ts';
 import { registerBackend, type Site, startSite, temporaryFolder } from './site.ts';
 
+const run = promisify(execFile);
 const endings: (() => unknown)[] = [];
 
 afterEach(async () => {
@@ -102,6 +106,47 @@ test('it starts by itself, routes what is registered, and ends without a trace',
   await eventually(() => samples.every(({ pid }) => !isAlive(pid)), 'the samples to end');
   await expect(accepts(Number(new URL(catalog).port))).rejects.toThrow('ECONNREFUSED');
   expect(readdirSync(site.temporary)).toEqual([]);
+});
+
+test('it serves https by names, certified by an authority of its own', async () => {
+  const site = await dev();
+  await samplesOf(site.child);
+  const printed = (pattern: RegExp): string =>
+    site.child.stderr.map((line) => pattern.exec(line)?.[1]).find((found) => found !== undefined) ?? '';
+  const caFile = printed(/^ +local CA +(\S+)/);
+  const url = new URL(printed(/^ +secure +(\S+)/));
+  expect([caFile, url.hostname]).toEqual([`${site.folder}/data/local-ca/root.crt`, 'app.localhost']);
+  const [, curl = ''] = /^ +curl (--cacert .*)/m.exec(site.child.stderr.join('\n')) ?? [];
+  const port = Number(url.port);
+  const { stdout } = await run('curl', ['-sS', '-w', ' %{http_version}', ...curl.split(' ')]);
+  expect(stdout).toMatch(/^Hello from \w+ .* 2$/s);
+
+  // Whatever is registered is certified, too.
+  const catalog = await catalogOf(site.child);
+  const shop = { Name: 'shop', Address: '127.0.0.1', Port: 1, Tags: ['fairlead:shop.localhost/'] };
+  await fetch(`${catalog}/v1/agent/service/register`, { method: 'PUT', body: JSON.stringify(shop) });
+  for (const name of ['app.localhost', 'hello.localhost', 'shop.localhost', 'localhost']) {
+    const trust = ['-connect', `127.0.0.1:${port}`, '-CAfile', caFile, '-verify_hostname', name];
+    await eventually(async () => {
+      const shown = await run('sh', [
+        '-c',
+        'openssl s_client "$@" </dev/null',
+        'sh',
+        '-servername',
+        name,
+        ...trust,
+      ]);
+      expect(shown.stdout).toContain('Verify return code: 0 (ok)');
+      expect(shown.stdout).toMatch(new RegExp(`^subject=.*CN ?= ?${name}$`, 'm'));
+    });
+  }
+  const ca = readFileSync(caFile);
+  for (const protocol of ['h2', 'http/1.1']) {
+    const options = { servername: 'app.localhost', ca, ALPNProtocols: [protocol], rejectUnauthorized: true };
+    const shaken = await shake(port, options);
+    expect(shaken.protocol).toBe(protocol);
+    shaken.close();
+  }
 });
 
 test('a sample that is killed under load costs no request', async () => {

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type EmbeddedRegistry, startRegistry } from '../../src/embedded/registry.ts';
-import { createAuthority } from '../support/authority.ts';
 import { type Backend, startBackend } from '../support/backend.ts';
+import { createTestCa } from '../support/certificates.ts';
 import { head } from '../support/engine.ts';
 import { freePort } from '../support/ports.ts';
 import { shake } from '../support/secure.ts';
@@ -21,10 +21,10 @@ let caFile: string;
 
 beforeAll(async () => {
   const folder = await temporaryFolder();
-  const authority = await createAuthority();
-  const certificate = await authority.issue('shop.test');
+  const authority = await createTestCa();
+  const certificate = await authority.certificate('shop.test');
   caFile = join(folder, 'ca.pem');
-  await writeFile(caFile, authority.caPem);
+  await writeFile(caFile, authority.rootPem);
   await writeFile(join(folder, 'shop.pem'), certificate.certPem);
   await writeFile(join(folder, 'shop.key'), certificate.keyPem);
   registry = await startRegistry({ host: '127.0.0.1', port: 0 });

@@ -19,6 +19,8 @@ export interface SiteOptions {
   readonly data?: string;
   /** Wait for readiness (default), or only for the admin listener. */
   readonly until?: 'ready' | 'alive';
+  /** Port of the plain listener; a free one unless given. */
+  readonly web?: number;
   /** What to run: the router unless told. */
   readonly command?: 'run' | 'dev';
 }
@@ -105,20 +107,23 @@ export interface Sample {
 
 export async function startSite(options: SiteOptions = {}): Promise<Site> {
   const folder = await temporaryFolder();
-  const [web = 0, admin = 0, nobody = 0] = await freePorts(3);
+  const [free = 0, admin = 0, nobody = 0, secure = 0] = await freePorts(4);
+  const { web = free } = options;
   const configFile = join(folder, 'fairlead.yaml');
-  await writeFile(configFile, options.config ?? '');
+  // A newcomer's share depends on when its neighbours came; tests of other things count on equal ones.
+  await writeFile(configFile, options.config ?? 'balance: { slowStart: 0s }\n');
   const { command = 'run', until = 'ready', env, data = join(folder, 'data') } = options;
   const consul = options.consul ?? `http://127.0.0.1:${nobody}`;
   const addresses = ['--http', `127.0.0.1:${web}`, '--admin', `127.0.0.1:${admin}`, '--consul', consul];
   const child = await startFairlead(
     [
       ...[command, '--config', configFile, ...addresses, '--workers', '2', '--data', data],
+      ...(command === 'dev' ? ['--https', `127.0.0.1:${secure}`] : []),
       ...(options.flags ?? []),
     ],
     {
       cwd: folder,
-      timeoutMs: 15_000,
+      timeoutMs: 25_000,
       ...(env && { env }),
       ...(until === 'ready' && { admin }),
     },
@@ -210,8 +215,11 @@ export interface Registration {
   readonly unchecked?: boolean;
 }
 
+/** Whatever speaks Consul's API. */
+export type Registrar = Pick<ConsulAgent, 'api'>;
+
 /** Registers an instance whose only check, unless it has none, is a TTL that tests set with `setCheck`. */
-export async function register(consul: ConsulAgent, given: Registration): Promise<void> {
+export async function register(consul: Registrar, given: Registration): Promise<void> {
   const { name, id = name, port, tags, weights, status = 'passing', unchecked = false } = given;
   await consul.api('PUT', '/v1/agent/service/register', {
     ...{ ID: id, Name: name, Address: '127.0.0.1', Port: port, Tags: tags },
@@ -222,7 +230,7 @@ export async function register(consul: ConsulAgent, given: Registration): Promis
 
 /** An instance for a backend, under its name. */
 export function registerBackend(
-  consul: ConsulAgent,
+  consul: Registrar,
   service: string,
   backend: Backend,
   tags: readonly string[],
@@ -233,7 +241,7 @@ export function registerBackend(
 }
 
 /** Instances that nobody asks for, so that what a test takes away is never most of the catalog. */
-export async function ballast(consul: ConsulAgent): Promise<void> {
+export async function ballast(consul: Registrar): Promise<void> {
   for (let i = 1; i <= 60; i++) {
     await register(consul, {
       name: 'ballast',
@@ -244,12 +252,12 @@ export async function ballast(consul: ConsulAgent): Promise<void> {
   }
 }
 
-export async function deregister(consul: ConsulAgent, id: string): Promise<void> {
+export async function deregister(consul: Registrar, id: string): Promise<void> {
   await consul.api('PUT', `/v1/agent/service/deregister/${id}`);
 }
 
 export async function setCheck(
-  consul: ConsulAgent,
+  consul: Registrar,
   id: string,
   status: 'passing' | 'warning' | 'critical',
   output = '',

@@ -45,6 +45,13 @@ export const components = [
     path: 'usr/bin/redis-server',
     probe: ['--version'],
   },
+  {
+    name: 'dnsmasq',
+    env: 'DNSMASQ_BIN',
+    package: 'dnsmasq-base',
+    path: 'usr/sbin/dnsmasq',
+    probe: ['--version'],
+  },
   { name: 'openssl', env: 'OPENSSL_BIN', package: 'openssl', path: 'usr/bin/openssl', probe: ['version'] },
   // A certificate authority for tests, and the DNS server it asks. Neither knows an option that prints a version.
   { name: 'pebble', env: 'PEBBLE_BIN', package: 'pebble', path: 'usr/bin/pebble', probe: ['-help'] },

@@ -11,6 +11,7 @@ export const POLICY: Policy = {
   accepts: (health) => health === 'passing' || health === 'warning',
   listeners: ['internal', 'web'],
   tcpPorts: { from: 15_000, to: 15_999 },
+  udpPorts: { from: 16_000, to: 16_999 },
   takenPorts: new Map([[15_080, 'listener web']]),
   tlsListeners: ['websecure'],
 };

@@ -119,7 +119,7 @@ describe('options', () => {
   });
 
   test.each([
-    ['proto=udp', 'udp routes are not served by this version'],
+    ['proto=udp', 'write a native tag, udp:PORT'],
     ['proto=grpc', 'proto=grpc: not served by this version'],
     ['proto=grpcs', 'proto=grpcs: not served by this version'],
     ['proto=h2', 'must be http, https or tcp'],

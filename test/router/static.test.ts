@@ -24,7 +24,7 @@ describe('static rules', () => {
     ['', 'the target is missing'],
     ['fairlead:a.com', 'without "fairlead:"'],
     ['a.com\nb.com', 'U+000A at position 6'],
-    ['udp:80', 'udp routes are not served by this version'],
+    ['udp:80 proxy=v1', 'option proxy means nothing to udp: targets'],
   ])('%j is refused: %s', (text, reason) => {
     expect(parseStaticRule(text)).toEqual({ ok: false, reason: expect.stringContaining(reason) });
   });

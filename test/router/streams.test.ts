@@ -38,7 +38,11 @@ describe('tags', () => {
     ['fairlead:sni:a.com:443', 'port 443 is outside of tcp.ports'],
     ['fairlead:tcp:15080', 'port 15080 belongs to listener web'],
     ['urlprefix-:80 proto=tcp', 'port 80 is outside of tcp.ports'],
-    ['fairlead:udp:15053', 'udp routes are not served by this version'],
+    ['fairlead:udp:15053', 'port 15053 is outside of udp.ports, 16000-16999'],
+    ['fairlead:udp:16053 proxy=v2', 'option proxy means nothing to udp: targets'],
+    ['fairlead:udp:16053 listener=web', 'the port is the listener'],
+    ['fairlead:udp:16053 balance=hash:header:a', 'needs HTTP; write hash:ip'],
+    ['urlprefix-:16053 proto=udp', 'write a native tag, udp:PORT'],
     ['fairlead:tcp:15432 strip=/x', 'option strip means nothing to tcp: targets'],
     ['fairlead:tcp:15432 https=only', 'option https means nothing to tcp: targets'],
     ['fairlead:tcp:15432 priority=1', 'option priority means nothing'],
@@ -46,8 +50,8 @@ describe('tags', () => {
     ['fairlead:sni:a.com:15433 listener=web', 'the port is the listener'],
     ['fairlead:sni:a.com listener=web', 'no https listener has this name; there is websecure'],
     ['fairlead:tcp:15432 balance=hash:cookie:a', 'balance=hash:cookie: needs HTTP; write hash:ip'],
-    ['fairlead:a.com proxy=v1', 'option proxy is for tcp: and sni: targets'],
-    ['fairlead:a.com departure=close', 'option departure is for tcp: and sni: targets'],
+    ['fairlead:a.com proxy=v1', 'option proxy is for tcp:, sni: and udp: targets'],
+    ['fairlead:a.com departure=close', 'option departure is for tcp:, sni: and udp: targets'],
   ])('%s is refused: %s', (tag, reason) => {
     expect(reasonOf(tag)).toContain(reason);
   });

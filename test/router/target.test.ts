@@ -19,6 +19,7 @@ describe('targets', () => {
 
   test.each([
     ['tcp:5432', '', { kind: 'tcp', port: 5432 }],
+    ['udp:53', '', { kind: 'udp', port: 53 }],
     ['sni:DB.example.com', 'db.example.com', { kind: 'sni', port: null }],
     ['sni:*.example.com:5432', '*.example.com', { kind: 'sni', port: 5432 }],
   ])('%s is a stream for host %j', (text, host, stream) => {
@@ -29,7 +30,6 @@ describe('targets', () => {
     ['', 'the target is missing'],
     ['http://a.com/', 'starts with "http://"'],
     ['//a.com/', 'starts with "//"'],
-    ['udp:53', 'udp routes are not served by this version'],
     ['udp:0', 'needs a port'],
     ['tcp:', 'tcp: needs a port from 1 to 65535, not ""'],
     ['tcp:70000', 'needs a port'],

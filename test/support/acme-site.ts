@@ -24,7 +24,11 @@ export function acmeConfig(
       caFile: pebble.caFile,
       eab: null,
     },
-    ...{ names: [], store: { kind: 'file', prefix: 'fairlead', secret: null }, challenges: ['http-01'] },
+    ...{
+      names: [],
+      store: { kind: 'file', prefix: 'fairlead', secret: null, redisUrl: null },
+      challenges: ['http-01'],
+    },
     ...{
       dns: null,
       onDemand: null,

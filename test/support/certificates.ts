@@ -15,6 +15,7 @@ export interface IssueOptions {
   readonly commonName?: string;
   /** Only a CN, no subject alternative names. */
   readonly withoutSan?: boolean;
+  readonly extensions?: readonly x509.Extension[];
 }
 
 export interface Issued {
@@ -30,10 +31,15 @@ export interface TestCa {
   /** Null for an authority that signs with its root. */
   readonly intermediatePem: string | null;
   issue(names: readonly string[], options?: IssueOptions): Promise<Issued>;
+  /** As listeners take it. */
+  certificate(...names: string[]): Promise<Certificate>;
+  /** For tls-alpn-01 (RFC 8737): with the digest of the key authorization, which clients must see. */
+  challenge(name: string): Promise<Certificate>;
 }
 
 export const DAY_MS = 24 * 60 * 60 * 1000;
 const HOUR_MS = 60 * 60 * 1000;
+const ACME_IDENTIFIER = new x509.Extension('1.3.6.1.5.5.7.1.31', true, new Uint8Array([4, 1, 7]));
 const SIGNING = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 
 interface Signer {
@@ -49,14 +55,17 @@ export async function createTestCa(
   const middle = intermediate ? await authority(`${name} Intermediate`, root) : null;
   const signer = middle ?? root;
   const intermediatePem = middle === null ? null : pemOf(middle.certificate);
-  return {
+  const ca: TestCa = {
     rootPem: pemOf(root.certificate),
     intermediatePem,
     async issue(names, issueOptions = {}) {
       const { leafPem, keyPem } = await sign(signer, names, issueOptions);
       return { leafPem, certPem: leafPem + (intermediatePem ?? ''), keyPem };
     },
+    certificate: (...names) => certificateFor(ca, names),
+    challenge: (name) => certificateFor(ca, [name], { extensions: [ACME_IDENTIFIER] }),
   };
+  return ca;
 }
 
 /** A certificate as the store takes it. */
@@ -70,6 +79,14 @@ export async function certificateFor(
   const read = readCertificate(certPem, keyPem, source);
   if (!read.ok) throw new Error(read.reason);
   return read.certificate;
+}
+
+let shared: Promise<Certificate> | undefined;
+
+/** One certificate for all tests that do not care which. */
+export function everybody(): Promise<Certificate> {
+  shared ??= createTestCa().then((ca) => ca.certificate('localhost', '*.test'));
+  return shared;
 }
 
 async function authority(name: string, parent: Signer | null): Promise<Signer> {
@@ -122,6 +139,7 @@ async function sign(signer: Signer, names: readonly string[], options: IssueOpti
       ]),
       ...(options.withoutSan === true ? [] : [alternativeNames(names)]),
       await x509.AuthorityKeyIdentifierExtension.create(signer.certificate.publicKey),
+      ...(options.extensions ?? []),
     ],
   });
   return {

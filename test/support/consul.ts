@@ -57,7 +57,7 @@ export async function startConsul(options: ConsulOptions = {}): Promise<ConsulAg
     get pid() {
       return child.pid;
     },
-    api: (method, path, body, token) => request(url + path, method, body, token),
+    api: (method, path, body, token) => callConsul(url + path, method, body, token),
     async stop() {
       if (child.exit === undefined) await child.stop('SIGTERM', 10_000).catch(() => {});
       await rm(home, { recursive: true, force: true });
@@ -91,11 +91,12 @@ async function hasLeader(url: string): Promise<boolean> {
   return answer?.ok === true && /\d/.test(await answer.text());
 }
 
-async function request(
+/** The parsed answer, null for an empty one; rejects unless the status is 200. */
+export async function callConsul(
   url: string,
   method: string,
-  body: unknown,
-  token: string | undefined,
+  body?: unknown,
+  token?: string,
 ): Promise<unknown> {
   const answer = await fetch(url, {
     method,

@@ -22,8 +22,8 @@ import {
 import type { FromWorker, SlottedPool, SlottedRoute, WorkerTls } from '../../src/shared/messages.ts';
 import { QueueCounters, QueueTotal } from '../../src/shared/queue-counters.ts';
 import type { Certificate } from '../../tls/certificate.ts';
-import { everybody } from './authority.ts';
 import { startBridge } from './bridge.ts';
+import { everybody } from './certificates.ts';
 import { eventually } from './process.ts';
 
 export interface RouteSpec extends Partial<Rule> {
@@ -105,6 +105,7 @@ export interface Plane {
 const LIMITS: Limits = {
   ...{ headBytes: 16_384, fields: 100, uriBytes: 8192, bodyBytes: 0 },
   queue: 1024,
+  udpSessions: 0,
   ...{ bodyRate: 240, connections: 0, connectionsPerClient: 0, requestsPerConnection: 0, streams: 100 },
 };
 const TIMEOUTS: Timeouts = {
@@ -117,6 +118,7 @@ const TIMEOUTS: Timeouts = {
   streamIdleMs: 10_000,
   tunnelIdleMs: 60_000,
   tcpIdleMs: 60_000,
+  udpIdleMs: 30_000,
   upstreamIdleMs: 15_000,
   drainMs: 5000,
 };
@@ -150,12 +152,13 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
         { name: 'web', address: { host: '127.0.0.1', port: 8080 }, protocol: scheme, proxyProtocol, http2 },
       ],
       tcp: { host: '127.0.0.1', proxyProtocol: options.proxyProtocol ?? false },
+      udp: { host: '127.0.0.1' },
       limits: { ...LIMITS, ...options.limits },
       timeouts: { ...TIMEOUTS, ...options.timeouts },
       balance: { slowStartMs: options.slowStartMs ?? 0 },
       trustedProxies: options.trustedProxies ?? [],
       accessLog: 'json',
-      tls: { clientAuth: [], hsts: '', redirectPort: 443, ...options.tls },
+      tls: { clientAuth: [], hsts: '', redirectPort: 443, tellsUnknownNames: false, ...options.tls },
     },
     send,
   );

@@ -1,6 +1,7 @@
 /** Well-behaved clients (`get`, `Client`) and a constant load over them that judges every answer. */
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { ByteReader, type Field, field, type RawResponse, readResponse } from './client.ts';
 
 export interface RequestOptions {
@@ -35,11 +36,14 @@ export class Client {
   /** How often it dialled. */
   connects = 0;
   #port: number;
+  #tls: ConnectionOptions | undefined;
   #socket: Socket | undefined;
   #reader: ByteReader | undefined;
 
-  constructor(port: number) {
+  /** Speaks TLS when told how. */
+  constructor(port: number, tls?: ConnectionOptions) {
     this.#port = port;
+    this.#tls = tls;
   }
 
   async request(options: RequestOptions = {}): Promise<Answer> {
@@ -73,7 +77,8 @@ export class Client {
     if (!this.#socket || this.#reader?.ended) {
       this.close();
       this.connects += 1;
-      this.#socket = connect({ port: this.#port, host: '127.0.0.1', noDelay: true });
+      const address = { port: this.#port, host: '127.0.0.1', noDelay: true };
+      this.#socket = this.#tls === undefined ? connect(address) : connectTls({ ...address, ...this.#tls });
       this.#reader = new ByteReader(this.#socket, false);
     }
     return this.#reader!;
@@ -112,6 +117,8 @@ export interface LoadOptions {
   /** Taken in turn; those other than GET, HEAD and OPTIONS carry a small body. Default GET alone. */
   methods?: string[];
   headers?: Record<string, string>;
+  /** Over TLS, done so. */
+  tls?: ConnectionOptions;
   /** Of one request, from the moment it was due. Default 10 s. */
   timeoutMs?: number;
 }
@@ -160,7 +167,7 @@ export function startLoad(options: LoadOptions): Load {
   };
 
   const worker = async () => {
-    const client = new Client(options.port);
+    const client = new Client(options.port, options.tls);
     while (!stopping) {
       const next = due.shift();
       if (!next) {

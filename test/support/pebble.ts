@@ -3,7 +3,10 @@
  * 127.0.0.1, because the DNS server beside it says so.
  */
 import { webcrypto } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import { get } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as x509 from '@peculiar/x509';
@@ -34,6 +37,8 @@ export interface Pebble {
   readonly tlsPort: number;
   /** Of `pebble-challtestsrv`, for TXT records. */
   readonly dnsManagement: string;
+  /** The root its certificates lead to, in PEM. */
+  root(): Promise<string>;
   /** How many certificates it has issued. */
   issued(): number;
   stop(): Promise<void>;
@@ -79,12 +84,18 @@ export async function startPebble(options: PebbleOptions = {}): Promise<Pebble> 
     ...{ port, caFile, keyPem, httpPort, tlsPort, caPem: certPem },
     directory: `https://127.0.0.1:${port}/dir`,
     dnsManagement: `http://127.0.0.1:${dnsManagement}`,
+    root: () => fetchPem(`https://127.0.0.1:${management}/roots/0`, certPem),
     issued: () => authority.stdout.filter((line) => /Issued certificate serial/.test(line)).length,
     async stop() {
       await Promise.all([names, authority].map((child) => (child.exit ? null : child.stop('SIGKILL'))));
       await rm(home, { recursive: true, force: true });
     },
   };
+}
+
+async function fetchPem(url: string, ca: string): Promise<string> {
+  const [response] = (await once(get(url, { ca }), 'response')) as [IncomingMessage];
+  return (await response.setEncoding('utf8').toArray()).join('');
 }
 
 async function listening(child: Child, port: number): Promise<void> {

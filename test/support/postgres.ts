@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { postgresBinary } from '../provision.ts';
+import { createTestCa } from './certificates.ts';
 import { freePort } from './ports.ts';
 import { eventually, Stop, start, tail } from './process.ts';
-import { selfSigned } from './self-signed.ts';
 
 export interface Postgres {
   readonly name: string;
@@ -60,9 +60,9 @@ async function startOne(
     ...{ fsync: 'off', shared_buffers: '8MB', max_connections: '50' },
   };
   if (tlsName !== undefined) {
-    const { key, cert } = await selfSigned(tlsName);
-    await writeFile(join(data, 'server.key'), key, { mode: 0o600 });
-    await writeFile(join(data, 'server.crt'), cert);
+    const { keyPem, certPem } = await (await createTestCa()).issue([tlsName]);
+    await writeFile(join(data, 'server.key'), keyPem, { mode: 0o600 });
+    await writeFile(join(data, 'server.crt'), certPem);
     settings.ssl = 'on';
   }
   if (isRoot) await promisify(execFile)('chown', ['-R', `${NOBODY}:${NOBODY}`, data]);

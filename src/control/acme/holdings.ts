@@ -68,8 +68,12 @@ export class Holdings {
     if (changed) this.#emit();
   }
 
+  get held(): readonly HeldCertificate[] {
+    return [...this.#held.values()];
+  }
+
   #emit(): void {
-    this.#options.onCertificates([...this.#held.values()]);
+    this.#options.onCertificates(this.held);
   }
 
   #copy(record: CertificateRecord): void {

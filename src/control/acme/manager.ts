@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { AcmeConfig } from '../../config/acme.ts';
 import type { Log } from '../log.ts';
 import { Counts } from '../metrics.ts';
@@ -27,6 +28,8 @@ export interface AcmeOptions {
   readonly onCertificates: (certificates: readonly HeldCertificate[]) => void;
   /** What listeners answer to the authority, whenever it has changed. */
   readonly onChallenges: (challenges: ChallengeSnapshot) => void;
+  /** Nothing is ordered before: an authority that looks would find nobody. */
+  readonly listening?: Promise<void>;
   readonly clock?: Clock;
   readonly lockMs?: number;
 }
@@ -62,6 +65,7 @@ export class AcmeManager {
   #challenges: ChallengeSnapshot = noChallenges;
   #wake = new AbortController();
   #loop: Promise<void> | null = null;
+  readonly #firstLook = Promise.withResolvers<void>();
 
   constructor(options: AcmeOptions) {
     const { config, store, localStore, log } = options;
@@ -85,18 +89,26 @@ export class AcmeManager {
     });
   }
 
-  /** Resolves when what this machine kept is served; the rest follows by itself. */
+  /** Resolves when what this machine kept is known; the rest follows by itself. */
   async start(): Promise<void> {
     await this.#holdings.loadLocal();
-    const onFault = (message: string): void =>
+    const onFault = (message: string): void => {
       this.#options.log.warn({ reason: message }, 'the store of certificates cannot be read');
+      this.#firstLook.resolve();
+    };
     this.#book.watch((view) => this.#see(view), onFault, this.#life.signal);
     this.#loop = this.#run();
+    if (this.#options.localStore === null) await this.#firstLook.promise;
+  }
+
+  get held(): readonly HeldCertificate[] {
+    return this.#holdings.held;
   }
 
   /** Orders under way are left to the other replicas, or to the next start. */
   async stop(): Promise<void> {
     this.#life.abort();
+    this.#firstLook.resolve();
     await this.#loop;
     await Promise.all(this.#running.values());
     await this.#desk.close();
@@ -139,6 +151,7 @@ export class AcmeManager {
   #see(view: View): void {
     this.#view = view;
     this.#hasView = true;
+    this.#firstLook.resolve();
     this.#holdings.take(view);
     const challenges = snapshotOf(view, this.#clock.now());
     const count = ({ http, tls }: ChallengeSnapshot): number => http.size + tls.size;
@@ -159,6 +172,7 @@ export class AcmeManager {
 
   async #run(): Promise<void> {
     const { signal } = this.#life;
+    await Promise.race([this.#options.listening, aborted(signal)]);
     while (!signal.aborted) {
       this.#wake = new AbortController();
       const now = this.#clock.now();
@@ -270,4 +284,8 @@ export class AcmeManager {
     const fields = { problem, pauseMs: Math.round(pauseMs) };
     this.#options.log.error(fields, 'the certificate authority cannot be used');
   }
+}
+
+function aborted(signal: AbortSignal): Promise<unknown> {
+  return signal.aborted ? Promise.resolve() : once(signal, 'abort');
 }

@@ -2,9 +2,10 @@ import { MAX_PEM_BYTES } from '../../../tls/pem.ts';
 import { describeRedisUrl } from '../../config/redis-url.ts';
 import { type Clock, systemClock } from '../providers/clock.ts';
 import type { Log } from '../providers/fault-log.ts';
-import { escapePattern, explainRedis, openRedis, type RedisLink } from '../redis.ts';
+import { escapePattern, explainRedis } from '../redis.ts';
 import { createBell } from './bell.ts';
 import { type Item, Keeper } from './keeper.ts';
+import { openRedisLink, type RedisLink } from './redis-link.ts';
 import { type CertificateSource, MAX_CERTIFICATES, type OnCertificates } from './source.ts';
 
 export interface RedisSourceOptions {
@@ -56,7 +57,7 @@ async function follow(
     isTold = true;
     if (!signal.aborted) onCertificates(keeper.last, [{ source: name, reason }]);
   };
-  const link = openRedis({
+  const link = openRedisLink({
     url,
     prefixes,
     onReady(pushed) {

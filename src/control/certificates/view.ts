@@ -1,4 +1,5 @@
 import type { Certificate } from '../../../tls/certificate.ts';
+import type { AcmeSource } from '../acme/acme-source.ts';
 import type { Family, Metrics } from '../metrics.ts';
 import { dateOf } from './live-set.ts';
 import type { CertificateStore } from './store.ts';
@@ -6,10 +7,14 @@ import type { CertificateStore } from './store.ts';
 /** More series than these nobody looks at; those that end first are shown. */
 const MOST_SERIES = 1_000;
 
-type Shown = Pick<CertificateStore, 'live' | 'refused' | 'defaultId'>;
+interface Shown {
+  readonly certificates: Pick<CertificateStore, 'live' | 'refused' | 'defaultId'>;
+  readonly acme: Pick<AcmeSource, 'status' | 'orders' | 'errors'> | null;
+}
 
 /** What the API shows of certificates: never a key. */
-export function certificatesView({ live, refused, defaultId }: Shown): unknown {
+export function certificatesView({ certificates, acme }: Shown): unknown {
+  const { live, refused, defaultId } = certificates;
   return {
     certificates: live.map((each) => ({
       names: each.names,
@@ -22,14 +27,30 @@ export function certificatesView({ live, refused, defaultId }: Shown): unknown {
       id: each.id,
     })),
     refused,
+    acme: acmeView(acme?.status() ?? null),
   };
 }
 
-export function addCertificateFamilies(metrics: Metrics, store: CertificateStore): void {
-  for (const family of families(store)) metrics.add(family);
+/** Null where nothing is ordered. */
+function acmeView(status: ReturnType<AcmeSource['status']>): unknown {
+  if (status === null) return null;
+  const date = (ms: number | null): string | null => (ms === null ? null : dateOf(ms));
+  return {
+    problem: status.problem,
+    certificates: status.certificates.map((each) => ({
+      ...each,
+      notAfter: date(each.notAfter),
+      renewAt: date(each.renewAt),
+      nextAttemptAt: date(each.nextAttemptAt),
+    })),
+  };
 }
 
-function families(store: CertificateStore): readonly Family[] {
+export function addCertificateFamilies(metrics: Metrics, shown: Shown): void {
+  for (const family of families(shown)) metrics.add(family);
+}
+
+function families({ certificates: store, acme }: Shown): readonly Family[] {
   return [
     {
       name: 'tls_certificate_expiry_seconds',
@@ -53,6 +74,18 @@ function families(store: CertificateStore): readonly Family[] {
       help: 'Certificates and sources set aside',
       type: 'gauge',
       read: () => [{ value: store.refused.length, labels: {} }],
+    },
+    {
+      name: 'acme_orders_total',
+      help: 'Orders of certificates that this replica finished, by result',
+      type: 'counter',
+      read: () => acme?.orders() ?? [],
+    },
+    {
+      name: 'acme_errors_total',
+      help: "Failures of orders, by the authority's type of error",
+      type: 'counter',
+      read: () => acme?.errors() ?? [],
     },
   ];
 }

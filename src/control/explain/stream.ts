@@ -2,18 +2,19 @@ import { hostOfAuthority } from '../../../router/hosts.ts';
 import { nearHosts } from '../../../router/near-misses.ts';
 import { type AskedStream, matchStream, streamCandidates } from '../../../router/stream-candidates.ts';
 import { accept, type Parsed, quote, refuse } from '../../config/units.ts';
-import { isAllowed } from '../../data/decide.ts';
 import { plainAddress } from '../../data/forwarded.ts';
+import { isDenied } from '../../data/live-table.ts';
 import { ENDINGS, type Ending } from '../../shared/endings.ts';
 import type { Question } from './question.ts';
 import { listenerFor, portOf, type Surroundings, type Verdict, withNetworks } from './verdict.ts';
 
-/** `tcp://:PORT`: what becomes of a connection to a port that routes may have opened. */
-export function explainTcp(question: Question, around: Surroundings): Parsed<Verdict> {
-  const port = portOf(question.authority);
-  if (port === null || question.rest !== '')
-    return refuse(`url ${quote(question.url)} is not like tcp://:15432`);
-  return accept(verdictOn(question, { port, serverName: '', listener: null }, around));
+/** `tcp://:PORT`, `udp://:PORT`: what becomes of a connection or a datagram to a port that routes may have opened. */
+export function explainPort(question: Question, around: Surroundings): Parsed<Verdict> {
+  const { authority, rest, scheme, url } = question;
+  const port = portOf(authority);
+  if (port === null || rest !== '') return refuse(`url ${quote(url)} is not like ${scheme}://:15432`);
+  const asked = { port, serverName: '', listener: null, isDatagram: scheme === 'udp' };
+  return accept(verdictOn(question, asked, around));
 }
 
 /** `tls://NAME[:PORT]`: the same for a server name, on a port of routes or (without one) on an https listener. */
@@ -58,9 +59,10 @@ function verdictOn(question: Question, asked: AskedStream, around: Surroundings)
     return { ...common, decision: 'refuse', reason, status: reason && ENDINGS[reason], why };
   };
   if (route === null) return refused('no_route', whyNone(asked, common.candidates.length));
-  if (port !== null && !around.openPorts.includes(port))
+  const { tcp, udp } = around.openPorts;
+  if (port !== null && !(asked.isDatagram ? udp : tcp).includes(port))
     return refused(null, `${route.id} has the port, and it is not open (yet)`);
-  if (!isAllowed(withNetworks(route), client))
+  if (isDenied(withNetworks(route), client))
     return refused('denied', `${client} is not among those that ${route.id} allows`);
   const why = `${route.id} takes it: its bytes are passed on as they come`;
   return { ...common, decision: 'forward', reason: null, status: null, why };

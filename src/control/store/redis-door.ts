@@ -1,4 +1,4 @@
-import { Redis } from 'ioredis';
+import { connectRedis } from '../redis.ts';
 
 /** The little that a store needs of Redis. */
 export interface RedisDoor {
@@ -13,19 +13,15 @@ export interface RedisDoor {
   close(): void;
 }
 
-const COMMAND_MS = 5000;
-
 /** Two connections: one for commands, one that listens. Both come back by themselves, for ever. */
-export function openRedis(url: string): RedisDoor {
-  const options = {
-    commandTimeout: COMMAND_MS,
-    connectTimeout: COMMAND_MS,
+export function openRedisDoor(url: string): RedisDoor {
+  const temper = {
     // A command that cannot be sent must fail before its caller's lease has run out.
     maxRetriesPerRequest: 1,
     retryStrategy: (attempt: number) => Math.min(2000, attempt * 100),
   };
-  const commands = new Redis(url, options);
-  const listener = new Redis(url, { ...options, maxRetriesPerRequest: null });
+  const commands = connectRedis(url, 'fairlead-store', temper);
+  const listener = connectRedis(url, 'fairlead-store-events', { ...temper, maxRetriesPerRequest: null });
   const hearers = new Map<() => void, string>();
   // Each failing command rejects; the event itself says nothing more, and unheard it would end the process.
   commands.on('error', () => {});

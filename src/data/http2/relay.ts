@@ -1,6 +1,7 @@
 import type { ServerHttp2Stream } from 'node:http2';
 import type { Relay } from '../client-stream.ts';
 import type { RequestHead, ResponseHead } from '../http1/heads.ts';
+import { MAX_JOINED } from '../outgoing.ts';
 import { responseFields, trailerFields } from './response-fields.ts';
 
 /**
@@ -39,7 +40,9 @@ export class Http2Relay implements Relay {
   write(bytes: Buffer, start: number, end: number): boolean {
     this.bytes += end - start;
     const goesOn = this.flush();
-    this.#latest = start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end);
+    const piece = bytes.subarray(start, end);
+    // A small piece may be lent, and the session writes it later.
+    this.#latest = piece.length <= MAX_JOINED ? Buffer.from(piece) : piece;
     return goesOn;
   }
 

@@ -1,9 +1,8 @@
 import type net from 'node:net';
 import type { Ending } from '../../shared/endings.ts';
-import { isAllowed } from '../decide.ts';
 import type { Engine, ListenerFacts } from '../engine.ts';
 import { type Peer, plainAddress } from '../forwarded.ts';
-import type { LiveRoute } from '../live-table.ts';
+import { isDenied, type LiveRoute } from '../live-table.ts';
 import { reset } from '../owned-socket.ts';
 import { Preface, refuseConnection } from '../preface.ts';
 import { type Arrival, arrivalOf } from './arrival.ts';
@@ -37,14 +36,14 @@ function peerAt(address: string, engine: Engine): Peer {
 
 /** There is room, and it is known who comes. */
 function enter(socket: net.Socket, arrival: Arrival, engine: Engine): void {
-  const route = engine.table.streamOnPort(arrival.listener.tcpPort);
+  const route = engine.table.streamFor(arrival.listener, null);
   if (route !== null) return startStream(socket, arrival, route, engine);
   new HelloPeek(socket, arrival, engine, (peeked) => (passOn(socket, peeked, engine) ? null : 'no_route'));
 }
 
 /** False when no route takes the server name. */
 export function passOn(socket: net.Socket, arrival: Arrival, engine: Engine): boolean {
-  const route = engine.table.matchSni(arrival.hello?.serverName ?? '', arrival.listener);
+  const route = engine.table.streamFor(arrival.listener, arrival.hello?.serverName ?? '');
   if (route !== null) startStream(socket, arrival, route, engine);
   return route !== null;
 }
@@ -54,7 +53,7 @@ function startStream(socket: net.Socket, arrival: Arrival, route: LiveRoute, eng
   if (engine.admission.refusalOf(arrival.peer) !== null) {
     return refuse(socket, { ...arrival, route }, 'rate_limited', engine);
   }
-  if (!isAllowed(route, arrival.peer.address)) return refuse(socket, { ...arrival, route }, 'denied', engine);
+  if (isDenied(route, arrival.peer.address)) return refuse(socket, { ...arrival, route }, 'denied', engine);
   new Stream(socket, arrival, route, engine);
 }
 
@@ -65,7 +64,11 @@ function refuse(
   engine: Engine,
 ): void {
   const { listener, peer, hello, route = null } = arrival;
-  const isTls = hello !== undefined && hello !== null;
-  recordRefusedStream({ listener, peer, route, isTls, serverName: hello?.serverName ?? '' }, ending, engine);
+  const protocol = hello ? 'tls' : 'tcp';
+  recordRefusedStream(
+    { listener, peer, route, protocol, serverName: hello?.serverName ?? '' },
+    ending,
+    engine,
+  );
   reset(socket);
 }

@@ -116,7 +116,8 @@ export class HelloPeek implements Timed, SocketOwner {
   #record(ending: Ending, serverName: string | null): void {
     const { listener, peer } = this.#arrival;
     const facts = { listener, peer, startedAt: this.#startedAt, bytesIn: this.#length };
-    const tls = { isTls: serverName !== null, serverName: serverName ?? '' };
+    const protocol = serverName === null ? 'tcp' : 'tls';
+    const tls = { protocol, serverName: serverName ?? '' } as const;
     recordRefusedStream({ ...facts, ...tls }, ending, this.#engine);
   }
 

@@ -27,7 +27,7 @@ export class StreamPorts {
 
   #open(port: number): void {
     const { host, proxyProtocol } = this.#engine.setup.tcp;
-    const name = portName(port);
+    const name = portName('tcp', port);
     const facts: ListenerFacts = {
       ...{ name, index: 0, scheme: 'http', port, proxyProtocol, http2: false, tcpPort: port },
     };
@@ -43,7 +43,7 @@ export class StreamPorts {
       // Listening, it goes on after a connection that could not be accepted.
       if (server.listening) return;
       if (this.#servers.get(port) === server) this.#servers.delete(port);
-      this.#send({ type: 'port-failed', port, code });
+      this.#send({ type: 'port-failed', transport: 'tcp', port, code });
     });
     server.listen({ port, ...(host === '' ? {} : { host }), reusePort: true, backlog: 4096 });
   }
@@ -53,7 +53,7 @@ export class StreamPorts {
     const left = [...streams].filter(({ listener }) => listener.tcpPort === port);
     this.#servers.get(port)!.close();
     this.#servers.delete(port);
-    if (left.length === 0) recorder.forgetPort(port);
+    if (left.length === 0) recorder.forgetPort('tcp', port);
     else this.#cutLater(port, left, timeouts.drainMs);
   }
 
@@ -61,7 +61,7 @@ export class StreamPorts {
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
       for (const stream of left) stream.cut();
-      if (!this.#servers.has(port)) this.#engine.recorder.forgetPort(port);
+      if (!this.#servers.has(port)) this.#engine.recorder.forgetPort('tcp', port);
     }, drainMs);
     this.#timers.add(timer);
   }

@@ -1,51 +1,52 @@
 import type net from 'node:net';
 import type { Ending } from '../../shared/endings.ts';
 import type { Timed } from '../deadlines.ts';
+import type { Endpoint } from '../endpoint.ts';
 import type { Engine, ListenerFacts } from '../engine.ts';
 import type { Peer } from '../forwarded.ts';
-import type { LiveRoute } from '../live-table.ts';
+import { isDenied, type LiveRoute } from '../live-table.ts';
 import { own, reset, type SocketOwner } from '../owned-socket.ts';
-import type { Member } from '../pools.ts';
+import type { GaveUp } from '../queue.ts';
 import type { Arrival } from './arrival.ts';
 import { opening, POSTGRES_YES } from './opening.ts';
+import { StreamAttempts, type StreamAttemptsUser } from './stream-attempts.ts';
 import { recordEnding } from './stream-record.ts';
 import { KEEP_ALIVE_MS, StreamUpstream, type StreamUser } from './stream-upstream.ts';
 
-/** Attempts after the first, where a route does not say. */
-const DEFAULT_RETRIES = 2;
+/** What a client that waits may have sent beforehand: a first question, not a stream. */
+const WAITING_BYTES = 16 * 1024;
 
-const Phase = { connecting: 0, asking: 1, open: 2, over: 3 } as const;
+const Phase = { waiting: 0, connecting: 1, asking: 2, open: 3, over: 4 } as const;
 
 /**
- * One connection that is passed on as it comes: client, instance, and the bytes between them. Nothing is read from the
- * client before the instance is connected, so until then another instance can be tried. Each direction ends by itself, a
+ * One connection that is passed on as it comes: client, instance, and the bytes between them. Nothing of the client is sent
+ * before the instance is connected, so until then another instance can be tried. Each direction ends by itself, a
  * reset of one side resets the other, and the lease is given back when the instance's connection is closed.
  */
-export class Stream implements Timed, SocketOwner, StreamUser {
+export class Stream implements Timed, SocketOwner, StreamUser, StreamAttemptsUser {
   deadline = Number.POSITIVE_INFINITY;
   deadlineIndex = -1;
   readonly listener: ListenerFacts;
   readonly peer: Peer;
-  readonly route: LiveRoute;
+  route: LiveRoute;
   readonly startedAt = performance.now();
   connectMs = -1;
   bytesIn = 0;
   bytesOut = 0;
-  retries = 0;
   /** The endpoint asked last. */
   endpoint = '';
   readonly #socket: net.Socket;
   readonly #engine: Engine;
   /** Gone once the instance has been told what it must know. */
   #arrival: Arrival | null;
-  /** What the log says of it: server name and whether it is TLS. */
+  /** What the log says of it. */
   readonly serverName: string;
-  readonly isTls: boolean;
-  #phase: number = Phase.connecting;
+  readonly protocol: 'tcp' | 'tls';
+  #phase: number = Phase.waiting;
   #upstream: StreamUpstream | null = null;
-  /** Leased now. */
-  #member: Member | null = null;
-  #tried: Member[] | null = null;
+  #attempts: StreamAttempts;
+  /** Its pool went while it waited, and it found another: that happens once. */
+  #hasMoved = false;
   /** What happened first. */
   #ending: Ending | null = null;
   #hasClientEnded = false;
@@ -57,7 +58,7 @@ export class Stream implements Timed, SocketOwner, StreamUser {
     this.peer = arrival.peer;
     this.route = route;
     this.serverName = arrival.hello?.serverName ?? '';
-    this.isTls = arrival.hello !== null;
+    this.protocol = arrival.hello === null ? 'tcp' : 'tls';
     this.#arrival = arrival;
     this.#socket = socket;
     this.#engine = engine;
@@ -66,30 +67,64 @@ export class Stream implements Timed, SocketOwner, StreamUser {
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
     engine.streamOpened(this);
     engine.deadlines.add(this);
+    this.#attempts = new StreamAttempts(this, route, this.peer.address, engine);
     this.#attempt();
   }
 
+  get #isTls(): boolean {
+    return this.protocol === 'tls';
+  }
+
+  get retries(): number {
+    return this.#attempts.retries;
+  }
+
   #attempt(): void {
+    this.#phase = Phase.waiting;
+    this.deadline = Number.POSITIVE_INFINITY;
+    // While it waits it is read from, or nobody would see that the client leaves.
+    if (this.#attempts.next()) this.#readWaiting();
+  }
+
+  #readWaiting(): void {
+    if ((this.#arrival!.received?.length ?? 0) < WAITING_BYTES) this.#socket.resume();
+  }
+
+  onEndpoint(endpoint: Endpoint): void {
     const { deadlines, timeouts } = this.#engine;
-    const { pool } = this.route.live;
-    const key = pool?.balance.kind === 'hash' ? this.peer.address : null;
-    const member = pool?.acquire({ random: Math.random, key, tried: this.#tried }, deadlines.now) ?? null;
-    if (member === null) return this.#abort(this.#ending ?? 'no_healthy_instance');
-    if (this.#tried === null) pool!.budget.earn();
-    else this.#retried();
-    this.#member = member;
-    this.endpoint = member.endpoint.authority;
+    this.#socket.pause();
+    this.endpoint = endpoint.authority;
     this.#phase = Phase.connecting;
     this.deadline = deadlines.now + timeouts.connectMs;
-    this.#upstream = new StreamUpstream(member.endpoint, this);
+    this.#upstream = new StreamUpstream(endpoint, this);
+  }
+
+  onGaveUp(reason: GaveUp): void {
+    if (reason === 'pool_gone') return this.#move();
+    // When nobody is left after a failure, the failure says more.
+    this.#abort(reason === 'overloaded' ? reason : (this.#ending ?? reason));
+  }
+
+  /** The pool it waited for is gone: whoever has its port or name now may serve it, if it may go there. */
+  #move(): void {
+    const { table } = this.#engine;
+    const route = this.#hasMoved
+      ? null
+      : table.streamFor(this.listener, this.#isTls ? this.serverName : null);
+    if (route === null) return this.#abort('no_healthy_instance');
+    if (isDenied(route, this.peer.address)) return this.#abort('denied');
+    this.#hasMoved = true;
+    this.route = route;
+    this.#attempts = new StreamAttempts(this, route, this.peer.address, this.#engine);
+    this.#attempt();
   }
 
   onConnected(): void {
     if (this.#phase !== Phase.connecting) return;
     if (this.connectMs < 0) this.connectMs = performance.now() - this.startedAt;
     const arrival = this.#arrival!;
-    const { socket, endpoint } = this.#upstream!;
-    endpoint.succeeded();
+    const { socket } = this.#upstream!;
+    this.#attempts.succeeded();
     const first = opening(arrival, this.route.options.proxy);
     if (first !== null) socket.write(first);
     if (arrival.isPostgres) this.#phase = Phase.asking;
@@ -108,6 +143,7 @@ export class Stream implements Timed, SocketOwner, StreamUser {
       this.#engine.recorder.streamBytes(received.length, 0);
       this.#upstream!.socket.write(received);
     }
+    if (this.#hasClientEnded) this.#upstream!.socket.end();
     this.#socket.resume();
   }
 
@@ -121,11 +157,20 @@ export class Stream implements Timed, SocketOwner, StreamUser {
   }
 
   onData(chunk: Buffer): void {
-    if (this.#phase !== Phase.open) return;
+    if (this.#phase !== Phase.open) return this.#keep(chunk);
     this.bytesIn += chunk.length;
     this.#engine.recorder.streamBytes(chunk.length, 0);
     this.#touch();
     if (!this.#upstream!.socket.write(chunk)) this.#socket.pause();
+  }
+
+  /** What comes before there is somebody to take it. */
+  #keep(chunk: Buffer): void {
+    if (this.#phase === Phase.over) return;
+    const arrival = this.#arrival!;
+    const received = arrival.received === null ? chunk : Buffer.concat([arrival.received, chunk]);
+    this.#arrival = { ...arrival, received };
+    if (received.length >= WAITING_BYTES) this.#socket.pause();
   }
 
   fromUpstream(chunk: Buffer): void {
@@ -151,9 +196,14 @@ export class Stream implements Timed, SocketOwner, StreamUser {
   }
 
   onEnd(): void {
-    this.#ending ??= 'client_closed';
     this.#hasClientEnded = true;
-    this.#upstream?.socket.end();
+    if (this.#phase === Phase.open) {
+      this.#ending ??= 'client_closed';
+      this.#upstream?.socket.end();
+    } else if (this.#isTls || this.#arrival?.received === null) {
+      // It has asked nothing yet, so it waits for nothing any more.
+      this.#abort('client_closed');
+    }
   }
 
   onUpstreamEnd(): void {
@@ -177,21 +227,12 @@ export class Stream implements Timed, SocketOwner, StreamUser {
 
   /** The one place where another instance is tried: nothing of the client has been sent to this one. */
   #attemptFailed(failure: 'connect_failed' | 'connect_timeout' | 'upstream_reset'): void {
-    const { live, options } = this.route;
-    const member = this.#member!;
-    member.endpoint.failed('connect', this.#engine.deadlines.now);
-    this.#dropUpstream();
+    this.#hangUp();
+    const mayTry = this.#attempts.failed();
     this.#socket.pause();
     this.#ending = failure;
-    const mayTry = this.retries < (options.retry ?? DEFAULT_RETRIES) && live.pool?.budget.spend() !== false;
-    if (!mayTry) return this.#abort(failure);
-    this.#tried = [...(this.#tried ?? []), member];
-    this.#attempt();
-  }
-
-  #retried(): void {
-    this.retries++;
-    this.#engine.recorder.retry(this.route.slot);
+    if (mayTry) this.#attempt();
+    else this.#abort(failure);
   }
 
   onClose(): void {
@@ -202,7 +243,7 @@ export class Stream implements Timed, SocketOwner, StreamUser {
 
   onUpstreamClose(): void {
     this.#upstream = null;
-    this.#release();
+    this.#attempts.release();
     if (!this.#hasClientEnded || !this.#hasUpstreamEnded) return this.#abort('upstream_reset');
     if (this.#isClientClosed) this.#over();
   }
@@ -242,24 +283,16 @@ export class Stream implements Timed, SocketOwner, StreamUser {
     if (this.#phase === Phase.over) return;
     this.#phase = Phase.over;
     this.#arrival = null;
-    this.#dropUpstream();
+    this.#hangUp();
+    this.#attempts.release();
     this.#engine.deadlines.remove(this);
     this.#engine.streamClosed(this);
     recordEnding(this, this.#ending!, this.#engine);
   }
 
-  #dropUpstream(): void {
+  #hangUp(): void {
     const upstream = this.#upstream;
     this.#upstream = null;
     upstream?.reset();
-    this.#release();
-  }
-
-  #release(): void {
-    const endpoint = this.#member?.endpoint;
-    this.#member = null;
-    if (endpoint === undefined) return;
-    endpoint.release();
-    if (endpoint.isDeparting) endpoint.onConnectionClosed?.();
   }
 }

@@ -89,6 +89,8 @@ export class Opening implements Timed, SocketOwner {
     const serverName = name ?? '';
     const { profiles } = this.#engine;
     const isChallenge = alpn.length === 1 && alpn[0] === ACME_PROTOCOL;
+    const { unknownNames } = this.#engine;
+    if (unknownNames !== null && !profiles.certificates.has(serverName)) unknownNames.add(serverName);
     const profile =
       (isChallenge ? profiles.challengeFor(serverName) : null) ?? profiles.profileFor(serverName);
     if (profile === null) return this.#refuse('unknown_name', Alert.unrecognizedName);

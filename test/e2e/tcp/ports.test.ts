@@ -6,12 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
+import { createTestCa } from '../../support/certificates.ts';
 import { skipConsul } from '../../support/consul.ts';
 import { Mail, startMail } from '../../support/mail.ts';
 import { startNginx } from '../../support/nginx.ts';
 import { accepts, freePorts } from '../../support/ports.ts';
 import { eventually } from '../../support/process.ts';
-import { selfSigned } from '../../support/self-signed.ts';
 import { deregister, note, register, setCheck, timeUntil } from '../site.ts';
 import { consul, publicPort, site, stage, unrelatedChanges } from './stage.ts';
 
@@ -80,7 +80,7 @@ describe.skipIf(skipConsul)('ports of routes', () => {
     const { refused, routes } = await site.routes();
     expect(refused.map(({ text, reason }) => [text.slice(9), reason])).toEqual([
       ['tcp:25', 'port 25 is outside of tcp.ports, 20000-32000'],
-      [`udp:${port}`, 'udp routes are not served by this version'],
+      [`udp:${port}`, `port ${port}: udp.ports is not set, so tags may open no port`],
       [`tcp:${site.admin}`, `port ${site.admin} belongs to the admin listener`],
       [`tcp:${site.web}`, `port ${site.web} belongs to listener web`],
     ]);
@@ -132,10 +132,11 @@ describe.skipIf(skipConsul)('ports of routes', () => {
     endings.push(() => rm(folder, { recursive: true, force: true }));
     const names = ['one.fairlead.test', 'two.fairlead.test'];
     const [port, ...own] = await freePorts(3);
+    const ca = await createTestCa();
     for (const [i, name] of names.entries()) {
-      const { key, cert } = await selfSigned(name);
-      await writeFile(join(folder, `${name}.key`), key);
-      await writeFile(join(folder, `${name}.crt`), cert);
+      const { keyPem, certPem } = await ca.issue([name]);
+      await writeFile(join(folder, `${name}.key`), keyPem);
+      await writeFile(join(folder, `${name}.crt`), certPem);
       const nginx = await startNginx({
         port: own[i]!,
         config: ({ port: listen }) =>

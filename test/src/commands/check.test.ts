@@ -24,7 +24,7 @@ test('a valid configuration says so, with the file that was read', async () => {
   const { code, stdout, stderr } = await fairlead(['check'], { cwd: folder });
   expect([code, stdout]).toEqual([0, `configuration is valid: ${file}\n`]);
   expect(stderr).toMatch(
-    /^warning: fairlead.yaml:2:\d+: listener "tls" is ignored: https needs tls.certificates/,
+    /^warning: fairlead.yaml:2:\d+: listener "tls" is ignored: https needs tls.certificates or tls.acme/,
   );
 });
 
@@ -55,6 +55,7 @@ test('static routes are judged by the rule parser', async () => {
     await checkRoutes({
       listeners: [],
       tcp: { ports: null, host: '', proxyProtocol: false },
+      udp: { ports: null, host: '' },
       admin: { address: { host: '127.0.0.1', port: 9998 }, token: null },
       routes: [
         { ...route, rule: 'a.example.com/ strip', at: 'f:1:1' },
@@ -130,6 +131,15 @@ describe('--online', () => {
     write('tls: { certificates: [{ redis: { url: "redis://:secret@127.0.0.1:1" } }] }');
     const { code, stderr } = await fairlead(['check', '--online', '--consul', address], { cwd: folder });
     expect([code, stderr]).toEqual([1, 'fairlead.yaml:1:23: redis 127.0.0.1:1: connection refused\n']);
+  });
+
+  test('so is a store for ACME that is away; without --online nobody asks', async () => {
+    answer = '"10.0.0.1:8300"';
+    write('tls: { default: a.test, acme: { store: redis, redis: { url: "redis://:secret@127.0.0.1:1" } } }');
+    expect(await fairlead(['check'], { cwd: folder })).toMatchObject({ code: 0, stderr: '' });
+    const { code, stderr } = await fairlead(['check', '--online', '--consul', address], { cwd: folder });
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^tls.acme.store: redis: Redis: .*\n$/)]);
+    expect(stderr).not.toContain('secret');
   });
 
   test('so is no answer at all', async () => {

@@ -16,7 +16,7 @@ describe('tls.acme', () => {
     expect(acme('email: ops@example.com')).toEqual({
       ...{ email: 'ops@example.com', directory: 'https://acme-v02.api.letsencrypt.org/directory' },
       ...{ agreeTerms: true, caFile: null, eab: null, names: [], challenges: ['http-01', 'tls-alpn-01'] },
-      store: { kind: 'file', prefix: 'fairlead', secret: null },
+      store: { kind: 'file', prefix: 'fairlead', secret: null, redisUrl: null },
       ...{ dns: null, onDemand: null, keyType: 'ec256', profile: null, preferredChain: null },
       ...{ privateNames: false, ordersPerHour: 60, ordersAtOnce: 4, settleMs: 1000 },
     });
@@ -29,6 +29,7 @@ names: [a.example.com, "*.example.com"]
 eab: { kid: kid-1, hmacKeyFile: /run/secrets/hmac }
 store: redis
 storePrefix: edge/acme
+redis: { urlFile: redis.url }
 storeKeyFile: key
 challenges: [dns-01]
 dns: { command: [/usr/local/bin/hook, --zone, example.com], timeout: 1m, propagation: 5s }
@@ -43,6 +44,7 @@ settle: 3s
 `;
     const files = {
       [`${cwd}/ca.pem`]: 'pem',
+      [`${cwd}/redis.url`]: 'redis://:pass@redis.internal:6379\n',
       [`${cwd}/key`]: 'sixteen letters!\n',
       '/run/secrets/hmac': 'aG1hYw==\n',
     };
@@ -50,7 +52,12 @@ settle: 3s
       ...{ email: null, directory: 'https://ca.internal:14000/dir', agreeTerms: true },
       ...{ caFile: `${cwd}/ca.pem`, eab: { kid: 'kid-1', hmacKey: 'aG1hYw==' } },
       ...{ names: ['a.example.com', '*.example.com'], challenges: ['dns-01'] },
-      store: { kind: 'redis', prefix: 'edge/acme', secret: 'sixteen letters!' },
+      store: {
+        kind: 'redis',
+        prefix: 'edge/acme',
+        secret: 'sixteen letters!',
+        redisUrl: 'redis://:pass@redis.internal:6379',
+      },
       dns: {
         command: ['/usr/local/bin/hook', '--zone', 'example.com'],
         ...{ timeoutMs: 60_000, propagationMs: 5000 },
@@ -82,6 +89,8 @@ settle: 3s
     ['email: nobody', 'is not an e-mail address'],
     ['challenges: [http-1]', 'is not one of http-01, tls-alpn-01, dns-01'],
     ['challenges: []', 'must name at least one challenge'],
+    ['store: redis', '3:12: tls.acme.redis needs "url", "urlFile" or REDIS_URL'],
+    ['store: redis\nredis: { url: "http://x" }', 'tls.acme.redis: not a URL of Redis'],
     ['challenges: [dns-01]', 'dns-01 needs tls.acme.dns'],
     ['directory: zerossl', 'zerossl needs tls.acme.eab'],
     ['eab: { kid: a }', 'needs hmacKey or hmacKeyFile'],

@@ -1,9 +1,9 @@
 /** The group `tls` of the configuration. */
 import { expect, test } from 'vitest';
-import { createAuthority } from '../../support/authority.ts';
+import { createTestCa } from '../../support/certificates.ts';
 import { configOf, cwd, problemsOf } from './loading.ts';
 
-const { caPem } = await createAuthority();
+const { rootPem: caPem } = await createTestCa();
 
 test('hosts that ask for client certificates, with authorities relative to the file', () => {
   const yaml = `tls:

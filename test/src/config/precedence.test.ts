@@ -32,6 +32,7 @@ test('without any source the documented defaults hold', () => {
     admin: { address: { host: '127.0.0.1', port: 9998 }, token: null },
     trustedProxies: [],
     tcp: { ports: null, host: '', proxyProtocol: false },
+    udp: { ports: null, host: '' },
     dialects: { fairlead: true, fabio: { enabled: true, tagPrefix: 'urlprefix-', kvPath: '/fabio/config' } },
     routes: [],
     tls: {
@@ -49,6 +50,7 @@ test('without any source the documented defaults hold', () => {
       requestsPerConnection: 0,
       queue: 1024,
       streams: 100,
+      udpSessions: 0,
     },
     timeouts: {
       handshakeMs: 10_000,
@@ -60,6 +62,7 @@ test('without any source the documented defaults hold', () => {
       streamIdleMs: 60_000,
       tunnelIdleMs: 3_600_000,
       tcpIdleMs: 3_600_000,
+      udpIdleMs: 30_000,
       upstreamIdleMs: 15_000,
       drainMs: 30_000,
     },
@@ -98,6 +101,7 @@ listeners:
   web: { address: ":80" }
   internal: { address: "[::1]:8081", protocol: http, proxyProtocol: true }
 tcp: { ports: "15000-15999", address: "[::1]", proxyProtocol: true }
+udp: { ports: "5000-5999", address: "[::1]" }
 admin: { address: "127.0.0.1:9000", token: letmein }
 trustedProxies: [10.0.0.0/8, "fd00::/8", 192.168.1.1]
 dialects: { fairlead: false, fabio: { enabled: false, tagPrefix: "edge-", kvPath: null } }
@@ -107,7 +111,7 @@ routes:
   - { rule: "old.example.com redirect=301,https://new.example.com" }
 limits:
   { head: 32KiB, fields: 50, uri: 4KiB, body: 1GiB, bodyRate: 1KiB, connections: 9000, connectionsPerClient: 20, requestsPerConnection: 1000, queue: 50 }
-timeouts: { head: 1s, idle: 2s, queue: 300ms, connect: 250ms, response: 4s, streamIdle: 5s, tunnelIdle: 6s, tcpIdle: 8s, upstreamIdle: 7s, drain: 0s }
+timeouts: { head: 1s, idle: 2s, queue: 300ms, connect: 250ms, response: 4s, streamIdle: 5s, tunnelIdle: 6s, tcpIdle: 8s, udpIdle: 9s, upstreamIdle: 7s, drain: 0s }
 balance: { slowStart: 30s }
 tls: { certificates: [{ folder: certs }], strict: true }
 workers: 3
@@ -151,6 +155,7 @@ accessLog: combined
     admin: { address: { host: '127.0.0.1', port: 9000 }, token: 'letmein' },
     trustedProxies: ['10.0.0.0/8', 'fd00::/8', '192.168.1.1/32'],
     tcp: { ports: { from: 15_000, to: 15_999 }, host: '::1', proxyProtocol: true },
+    udp: { ports: { from: 5000, to: 5999 }, host: '::1' },
     dialects: { fairlead: false, fabio: { enabled: false, tagPrefix: 'edge-', kvPath: null } },
     routes: [
       {
@@ -181,6 +186,7 @@ accessLog: combined
       requestsPerConnection: 1000,
       queue: 50,
       streams: 100,
+      udpSessions: 0,
     },
     timeouts: {
       handshakeMs: 10_000,
@@ -192,6 +198,7 @@ accessLog: combined
       streamIdleMs: 5000,
       tunnelIdleMs: 6000,
       tcpIdleMs: 8000,
+      udpIdleMs: 9000,
       upstreamIdleMs: 7000,
       drainMs: 0,
     },
@@ -288,18 +295,16 @@ describe('listeners', () => {
     const yaml = `listeners:
   web: { address: ":80" }
   websecure: { address: ":443", protocol: https }
-tls:
-  acme: { email: ops@example.com, directory: letsencrypt }
 `;
     const { config, warnings } = loadOk({ yaml });
     expect(config.listeners.map(({ name }) => name)).toEqual(['web']);
     expect(warnings).toEqual([
-      'fairlead.yaml:3:14: listener "websecure" is ignored: https needs tls.certificates',
-      'fairlead.yaml:5:9: ACME is not available in this version: tls.acme is ignored',
+      'fairlead.yaml:3:14: listener "websecure" is ignored: https needs tls.certificates or tls.acme',
     ]);
     expect(loadOk({ flags: { https: [':8443'] } }).warnings).toEqual([
-      'flag --https: listener "websecure" is ignored: https needs tls.certificates',
+      'flag --https: listener "websecure" is ignored: https needs tls.certificates or tls.acme',
     ]);
+    expect(loadOk({ flags: { https: [':8443'] }, yaml: 'tls: { acme: {} }' }).warnings).toEqual([]);
   });
 
   test('certificates open :8443, unless listeners are named', () => {

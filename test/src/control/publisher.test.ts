@@ -50,7 +50,7 @@ beforeEach(() => {
   publisher = new Publisher({
     planner: new Planner({
       ...{ dialects, datacenter: '', listeners: ['web'], accepts },
-      ...{ tcpPorts: null, takenPorts: new Map(), tlsListeners: [] },
+      ...{ tcpPorts: null, udpPorts: null, takenPorts: new Map(), tlsListeners: [] },
     }),
     guard: new Guard({ holdMs: HOLD_MS, accepts, now: () => now }),
     poolSlots: new PoolSlots(new QueueCounters(createQueuesLayout(1))),
@@ -91,6 +91,7 @@ function statics(rule: string, to: Pick<StaticEntry, 'service'> & { to?: string[
   const result = readStatics({
     routes: [{ rule, to: to.to ?? [], service: to.service, at: 'f:1:1' }],
     tcp: { ports: null, host: '', proxyProtocol: false },
+    udp: { ports: null, host: '' },
     admin: { address: { host: '127.0.0.1', port: 9998 }, token: null },
     listeners: [
       { name: 'web', address: { host: '', port: 80 }, protocol: 'http', proxyProtocol: false, http2: false },

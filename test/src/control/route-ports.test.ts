@@ -18,6 +18,7 @@ beforeEach(() => {
   routes = new Map();
   const note = (_fields: object, message: string) => void logged.push(message);
   ports = new RoutePorts({
+    transport: 'tcp',
     host: '127.0.0.1',
     route: (id) => routes.get(id),
     publish: (open) => void published.push(open),
@@ -116,4 +117,36 @@ test('a port nobody wants any more is not tried again', async () => {
   holder.close();
   await new Promise((resolve) => setTimeout(resolve, 300));
   expect(published).toEqual([]);
+});
+
+test('a port that nobody wants any more when it turns out to be free stays closed', async () => {
+  const [a, b] = (await freePorts(2)) as [number, number];
+  ports.start();
+  apply([route('x', a)]);
+  apply([], ['x']);
+  // The one asked for later is open, so the earlier one has been looked at.
+  apply([route('y', b)]);
+  await eventually(() => expect(ports.open()).toEqual([b]));
+  expect(published).toEqual([[b]]);
+});
+
+test('a port wanted anew while it is looked at is opened once', async () => {
+  const [a, b] = (await freePorts(2)) as [number, number];
+  ports.start();
+  apply([route('x', a)]);
+  apply([], ['x']);
+  apply([route('x', a)]);
+  apply([route('y', b)]);
+  await eventually(() => expect(ports.open()).toEqual([a, b]));
+  expect(published).toHaveLength(2);
+});
+
+test('each transport has its ports', async () => {
+  const [a] = (await freePorts(1)) as [number];
+  ports.start();
+  const udp = { ...route('u', a), rule: { stream: { kind: 'udp', port: a } } } as unknown as Route;
+  apply([udp]);
+  expect([ports.open(), ports.refusals()]).toEqual([[], []]);
+  apply([route('x', a)]);
+  await eventually(() => expect(ports.open()).toEqual([a]));
 });

@@ -29,7 +29,7 @@ function startWorkers(count: number): Setting {
   endings.push(() => process.off('worker', onWorker));
   const loaded = loadConfig({ flags: {}, env: {}, cwd: '/' });
   if (!loaded.ok) throw new Error('the defaults are not valid');
-  const { limits, timeouts, balance, trustedProxies, tcp } = loaded.config;
+  const { limits, timeouts, balance, trustedProxies, tcp, udp } = loaded.config;
   const counters = createCountersLayout(count);
   const delays: number[] = [];
   const deaths: number[] = [];
@@ -42,12 +42,12 @@ function startWorkers(count: number): Setting {
   } as unknown as Log;
   const workers = new Workers({
     setup: {
-      ...{ counters, listeners: [], tcp, limits, timeouts, balance, trustedProxies, accessLog: 'off' },
-      tls: { clientAuth: [], hsts: '', redirectPort: 443 },
+      ...{ counters, listeners: [], tcp, udp, limits, timeouts, balance, trustedProxies },
+      accessLog: 'off',
+      tls: { clientAuth: [], hsts: '', redirectPort: 443, tellsUnknownNames: false },
     },
-    ticketKey: () => ({ type: 'ticket-key', key: new Uint8Array(48) }),
     ...{ count, counters, log },
-    certificates: () => ({ type: 'certificates', set: [], drop: [], reset: true, defaultId: null }),
+    greeting: () => [{ type: 'ticket-key', key: new Uint8Array(48) }],
     table: () => null,
     ports: () => [],
     onMessage: () => {},

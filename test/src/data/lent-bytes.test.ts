@@ -1,4 +1,5 @@
 /** Upstream connections read into one buffer: what one of them keeps for later must not be what another reads. */
+import { connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:net';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
@@ -35,10 +36,11 @@ const pieces: Handler = async (request, reply) => {
 /** Waits until the one client takes nothing more: something of its answer is kept here. */
 async function stuck(): Promise<void> {
   let seen = 0;
-  await eventually(() => {
+  const isStuck = (): boolean => {
     seen = plane.http1().some((client) => client.hasUnsent) ? seen + 1 : 0;
     return seen > 20;
-  });
+  };
+  await eventually(isStuck, { timeoutMs: 60_000 });
 }
 
 /** A piece in each turn of the event loop, which is the router's too: so that it reads them one by one. */
@@ -72,7 +74,9 @@ test('bodies in pieces of every size arrive as they were sent, side by side', as
   }
 });
 
-test('what a client has not taken yet is not overwritten by answers to others', async () => {
+test('what a client has not taken yet is not overwritten by answers to others', {
+  timeout: 90_000,
+}, async () => {
   await begin(pieces);
   const slow = connect(plane.port, '127.0.0.1');
   const heard: Buffer[] = [];
@@ -82,12 +86,28 @@ test('what a client has not taken yet is not overwritten by answers to others', 
   for (const mark of 'uvwxyz') await rawRequest(plane.port, ask(`/${mark}/200000/9000`));
   slow.on('data', (bytes) => heard.push(bytes));
   slow.resume();
-  await eventually(() => slow.readableEnded, { timeoutMs: 20_000 });
+  await eventually(() => slow.readableEnded, { timeoutMs: 60_000 });
   const text = Buffer.concat(heard).toString('latin1');
   expect(text.slice(text.indexOf('\r\n\r\n') + 4) === body('s', 16_000_000)).toBe(true);
 });
 
-test('what comes through a tunnel is not overwritten either', async () => {
+test('over HTTP/2 neither', async () => {
+  await begin(pieces, { http2: true });
+  const session = connectHttp2(`http://127.0.0.1:${plane.port}`);
+  const asked = [...'abcdefghijklmnop'].map((mark, index) => ({ mark, piece: 50 + index * 260 }));
+  const bodies = await Promise.all(
+    asked.map(async ({ mark, piece }) => {
+      const stream = session.request({ ':path': `/${mark}/60000/${piece}`, ':authority': 'a' });
+      const parts: Buffer[] = [];
+      for await (const part of stream) parts.push(part as Buffer);
+      return Buffer.concat(parts).toString('latin1');
+    }),
+  );
+  session.close();
+  for (const [index, text] of bodies.entries()) expect(text === body(asked[index]!.mark, 60_000)).toBe(true);
+});
+
+test('what comes through a tunnel is not overwritten either', { timeout: 90_000 }, async () => {
   await begin(async (request, reply) => {
     if (request.target !== '/tunnel') return pieces(request, reply);
     reply.takeOver();
@@ -103,7 +123,7 @@ test('what comes through a tunnel is not overwritten either', async () => {
   const heard: Buffer[] = [];
   client.on('data', (bytes) => heard.push(bytes));
   client.resume();
-  await eventually(() => client.readableEnded, { timeoutMs: 20_000 });
+  await eventually(() => client.readableEnded, { timeoutMs: 60_000 });
   const text = Buffer.concat(heard).toString('latin1');
   expect(text.slice(text.indexOf('\r\n\r\n') + 4) === body('t', 16_000_000)).toBe(true);
   client.destroy();

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { AcmeConfig } from '../../../../src/config/acme.ts';
-import { openRedis } from '../../../../src/control/store/redis-door.ts';
+import { openRedisDoor } from '../../../../src/control/store/redis-door.ts';
 import { createRedisStore } from '../../../../src/control/store/redis-store.ts';
 import type { Store } from '../../../../src/control/store/store.ts';
 import {
@@ -38,7 +38,7 @@ describe.skipIf(skipPebble)('several replicas that share Redis', () => {
   });
 
   function openStore(): Store {
-    const store = createRedisStore(openRedis(redis.url), 'fairlead');
+    const store = createRedisStore(openRedisDoor(redis.url), 'fairlead');
     stores.push(store);
     return store;
   }

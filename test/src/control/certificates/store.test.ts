@@ -163,7 +163,7 @@ describe('the store', () => {
     const { store, tell } = await setUp();
     const one = await make('a.test *.a.test');
     tell[0]!([one], [{ source: 'file b.pem', reason: 'no private key' }]);
-    const view = certificatesView(store);
+    const view = certificatesView({ certificates: store, acme: null });
     expect(view).toEqual({
       certificates: [
         {
@@ -178,6 +178,7 @@ describe('the store', () => {
         },
       ],
       refused: [{ source: 'file b.pem', reason: 'no private key' }],
+      acme: null,
     });
   });
 });

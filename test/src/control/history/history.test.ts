@@ -23,7 +23,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'fairlead-history-'));
   planner = new Planner({
     ...{ dialects: { fairlead: true, fabio: null }, datacenter: '', listeners: ['web'], accepts },
-    ...{ tcpPorts: null, takenPorts: new Map(), tlsListeners: [] },
+    ...{ tcpPorts: null, udpPorts: null, takenPorts: new Map(), tlsListeners: [] },
   });
   version = 0;
   told = [];

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { ConsulConfig } from '../../../../src/config/config.ts';
 import { createConsulClient } from '../../../../src/control/providers/consul-client.ts';
 import { createConsulStore } from '../../../../src/control/store/consul-store.ts';
-import { openRedis } from '../../../../src/control/store/redis-door.ts';
+import { openRedisDoor } from '../../../../src/control/store/redis-door.ts';
 import { createRedisStore } from '../../../../src/control/store/redis-store.ts';
 import { sealStore } from '../../../../src/control/store/sealed-store.ts';
 import { openSqliteStore } from '../../../../src/control/store/sqlite-store.ts';
@@ -54,7 +54,7 @@ describe.skipIf(skipRedis)('with a real Redis', () => {
   storeContract('Redis', async () => {
     const server = await startRedis();
     return {
-      open: () => createRedisStore(openRedis(server.url), 'fairlead'),
+      open: () => createRedisStore(openRedisDoor(server.url), 'fairlead'),
       expire: pass,
       stop: server.stop,
     };
@@ -132,7 +132,7 @@ describe('an encrypted store', () => {
 
 describe('a store that cannot be reached', () => {
   test.each<[string, () => Store]>([
-    ['Redis', () => createRedisStore(openRedis('redis://127.0.0.1:1'), 'fairlead')],
+    ['Redis', () => createRedisStore(openRedisDoor('redis://127.0.0.1:1'), 'fairlead')],
     ['Consul', () => createConsulStore(createConsulClient(consulConfig('http://127.0.0.1:1')), 'fairlead')],
   ])('%s rejects rather than saying there is nothing, and a watch reports it', async (_, open) => {
     const store = open();

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { credentials, Client as GrpcClient } from '@grpc/grpc-js';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocketServer } from 'ws';
-import { everybody } from '../../../support/authority.ts';
+import { everybody } from '../../../support/certificates.ts';
 import { h2Client } from '../../../support/http2.ts';
 import { Flag, frameClient, headers, Type } from '../../../support/http2-frames.ts';
 import { eventually } from '../../../support/process.ts';

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { describe, expect, test } from 'vitest';
+import { createTestCa } from '../../../support/certificates.ts';
 import { helloMessage, records, serverName } from '../../../support/hello.ts';
 import { eventually } from '../../../support/process.ts';
-import { selfSigned } from '../../../support/self-signed.ts';
 import { begin, instance, lines, named, PORT, plane, port, talk } from './stage.ts';
 
 const sni = (host: string, pool = 'main') => ({ host, pool, stream: { kind: 'sni' as const, port: PORT } });
@@ -25,6 +25,28 @@ function helloFor(name: string, size?: number): string {
 }
 
 describe('a port of server names', () => {
+  test('TLS reaches another instance, hello and all, when its own is not there', async () => {
+    const secure = createTlsServer(await selfSigned('a.test'), (socket) => void socket.end('from b'));
+    const b = await instance((socket) => void secure.emit('connection', socket));
+    const gone = await instance(() => {});
+    await begin([], {
+      pools: { main: [{ port: gone, address: '127.0.0.2' }, b] },
+      routes: [sni('a.test')],
+      balance: { kind: 'rr' },
+    });
+    for (let i = 0; i < 2; i++) {
+      const client = connectTls({ port, host: '127.0.0.1', servername: 'a.test', rejectUnauthorized: false });
+      let text = '';
+      client.on('data', (bytes) => {
+        text += bytes;
+      });
+      await once(client, 'end');
+      client.destroy();
+      expect(text).toBe('from b');
+    }
+    expect((await lines(2)).map(({ retries }) => retries).sort()).toEqual([0, 1]);
+  });
+
   test('each name goes to its own instances, the bytes untouched', async () => {
     const heard: string[] = [];
     const [a, wild] = [await instance(noting('a', heard)), await instance(named('wild'))];
@@ -139,12 +161,10 @@ describe('PostgreSQL', () => {
 });
 
 test('a real handshake passes through, with the certificate of the instance', async () => {
-  const server = createTlsServer(
-    { ...(await selfSigned('a.test')), ALPNProtocols: ['x'] },
-    (socket: TLSSocket) => {
-      socket.end(`${socket.servername} ${socket.alpnProtocol}`);
-    },
-  );
+  const { certPem: cert, keyPem: key } = await (await createTestCa()).issue(['a.test']);
+  const server = createTlsServer({ cert, key, ALPNProtocols: ['x'] }, (socket: TLSSocket) => {
+    socket.end(`${socket.servername} ${socket.alpnProtocol}`);
+  });
   const tlsPort = await new Promise<number>((resolve) => {
     server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port));
   });

@@ -5,10 +5,10 @@ import { connect as connectTls, createServer as createTlsServer, type Server } f
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Family } from '../../../../src/shared/counters.ts';
 import { HANDSHAKES, type Handshake } from '../../../../src/shared/handshakes.ts';
+import { createTestCa } from '../../../support/certificates.ts';
 import { type Plane, startPlane } from '../../../support/engine.ts';
 import { helloMessage, records, serverName } from '../../../support/hello.ts';
 import { eventually } from '../../../support/process.ts';
-import { selfSigned } from '../../../support/self-signed.ts';
 
 let plane: Plane;
 let port: number;
@@ -22,7 +22,8 @@ async function listening<S extends Server | ReturnType<typeof createServer>>(ser
 }
 
 beforeEach(async () => {
-  const origin = createTlsServer(await selfSigned('origin'), (socket) => socket.end('origin'));
+  const { certPem: cert, keyPem: key } = await (await createTestCa()).issue(['origin']);
+  const origin = createTlsServer({ cert, key }, (socket) => socket.end('origin'));
   const stream = { kind: 'sni' as const, port: null };
   plane = await startPlane({
     scheme: 'https',

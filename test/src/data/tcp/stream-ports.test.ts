@@ -65,7 +65,9 @@ test('a port that cannot be had is told, and asked for again only when it is tol
   sent.length = 0;
   ports = new StreamPorts(plane.engine, (message) => void sent.push(message));
   ports.set([a]);
-  await eventually(() => expect(sent).toEqual([{ type: 'port-failed', port: a, code: 'EADDRINUSE' }]));
+  await eventually(() =>
+    expect(sent).toEqual([{ type: 'port-failed', transport: 'tcp', port: a, code: 'EADDRINUSE' }]),
+  );
   await new Promise((resolve) => holder.close(resolve));
   ports.set([a]);
   await eventually(() => accepts(a));

@@ -4,20 +4,20 @@ import { X509Certificate } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { Family } from '../../../../src/shared/counters.ts';
 import { HANDSHAKES } from '../../../../src/shared/handshakes.ts';
-import { createAuthority } from '../../../support/authority.ts';
+import { createTestCa } from '../../../support/certificates.ts';
 import { get } from '../../../support/client.ts';
 import { head } from '../../../support/engine.ts';
 import { eventually } from '../../../support/process.ts';
 import { shake } from '../../../support/secure.ts';
 import { backend, begin, plane } from '../stage.ts';
 
-const authority = await createAuthority();
-const clients = await createAuthority('Clients');
-const others = await createAuthority('Others');
+const authority = await createTestCa();
+const clients = await createTestCa({ name: 'Clients' });
+const others = await createTestCa({ name: 'Others' });
 const [server, known, stranger] = await Promise.all([
-  authority.issue('open.test', '*.closed.test', 'closed.test', 'may.test'),
-  clients.issue('client.one'),
-  others.issue('client.one'),
+  authority.certificate('open.test', '*.closed.test', 'closed.test', 'may.test'),
+  clients.certificate('client.one'),
+  others.certificate('client.one'),
 ]);
 const KNOWN = { cert: known.certPem, key: known.keyPem };
 const STRANGER = { cert: stranger.certPem, key: stranger.keyPem };
@@ -25,8 +25,8 @@ const VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const;
 const tls = {
   certificates: [server],
   clientAuth: [
-    { hosts: ['closed.test', '*.closed.test'], caPem: clients.caPem, mode: 'required' as const },
-    { hosts: ['may.test'], caPem: clients.caPem, mode: 'optional' as const },
+    { hosts: ['closed.test', '*.closed.test'], caPem: clients.rootPem, mode: 'required' as const },
+    { hosts: ['may.test'], caPem: clients.rootPem, mode: 'optional' as const },
   ],
 };
 
@@ -111,7 +111,7 @@ describe('a request for another host than the connection is for (C05)', () => {
   });
 
   test('is misdirected where the certificate differs, and only there', async () => {
-    const second = await authority.issue('second.test');
+    const second = await authority.certificate('second.test');
     await begin(undefined, { scheme: 'https', tls: { certificates: [server, second], defaultId: null } });
     expect(await ask('open.test', 'second.test')).toBe(421);
     expect(await ask('open.test', 'nobody.test')).toBe(421);

@@ -5,17 +5,17 @@ import { connect } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { Family } from '../../../../src/shared/counters.ts';
 import { HANDSHAKES, type Handshake } from '../../../../src/shared/handshakes.ts';
-import { createAuthority } from '../../../support/authority.ts';
+import { createTestCa } from '../../../support/certificates.ts';
 import { head, type PlaneOptions } from '../../../support/engine.ts';
 import { eventually } from '../../../support/process.ts';
 import { exchange, failureOf, helloBytes, shake } from '../../../support/secure.ts';
 import { backend, begin, plane } from '../stage.ts';
 
-const authority = await createAuthority();
+const authority = await createTestCa();
 const [a, b, wild] = await Promise.all([
-  authority.issue('a.test'),
-  authority.issue('b.test'),
-  authority.issue('*.wild.test'),
+  authority.certificate('a.test'),
+  authority.certificate('b.test'),
+  authority.certificate('*.wild.test'),
 ]);
 const GET = head('GET / HTTP/1.1', 'Host: a.test');
 const UNRECOGNIZED_NAME = Buffer.from([21, 3, 3, 0, 2, 2, 112]);
@@ -32,7 +32,7 @@ function count(result: Handshake): number {
 describe('a handshake', () => {
   test.each(['TLSv1.2', 'TLSv1.3'] as const)('with %s carries requests', async (version) => {
     await start();
-    const options = { servername: 'a.test', minVersion: version, maxVersion: version, ca: authority.caPem };
+    const options = { servername: 'a.test', minVersion: version, maxVersion: version, ca: authority.rootPem };
     const client = await shake(plane.securePort, { ...options, rejectUnauthorized: true });
     expect((await client.request(GET)).status).toBe(200);
     client.close();
@@ -207,7 +207,7 @@ test('a PROXY header comes before the handshake', async () => {
 
 test('certificates change a hundred times, and every handshake gets one or the other (C18)', async () => {
   await start();
-  const others = await Promise.all([authority.issue('a.test'), authority.issue('a.test')]);
+  const others = await Promise.all([authority.certificate('a.test'), authority.certificate('a.test')]);
   const serials = new Set(others.map(({ id }) => id));
   for (let i = 0; i < 100; i++) {
     plane.engine.profiles.update([others[i % 2]!], [], null, true);

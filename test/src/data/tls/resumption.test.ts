@@ -1,20 +1,20 @@
 /** Sessions are resumed by whoever began them, with any worker, and never under another name's rules. */
 import { expect, test } from 'vitest';
-import { createAuthority } from '../../../support/authority.ts';
+import { createTestCa } from '../../../support/certificates.ts';
 import { head, type Plane, startPlane } from '../../../support/engine.ts';
 import { failureOf, shake } from '../../../support/secure.ts';
 import { begin, plane } from '../stage.ts';
 
-const authority = await createAuthority();
-const clients = await createAuthority('Clients');
+const authority = await createTestCa();
+const clients = await createTestCa({ name: 'Clients' });
 const [a, b, client] = await Promise.all([
-  authority.issue('a.test', 'also-a.test'),
-  authority.issue('b.test', 'mtls.test'),
-  clients.issue('client'),
+  authority.certificate('a.test', 'also-a.test'),
+  authority.certificate('b.test', 'mtls.test'),
+  clients.certificate('client'),
 ]);
 const tls = {
   certificates: [a, b],
-  clientAuth: [{ hosts: ['mtls.test'], caPem: clients.caPem, mode: 'required' as const }],
+  clientAuth: [{ hosts: ['mtls.test'], caPem: clients.rootPem, mode: 'required' as const }],
 };
 const VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const;
 
@@ -84,7 +84,7 @@ test('other authorities for clients end the sessions of those before', async () 
   const known = await sessionOf(plane, 'mtls.test', 'TLSv1.3', own);
   const strict = await startPlane({
     scheme: 'https',
-    tls: { ...tls, clientAuth: [{ ...tls.clientAuth[0]!, caPem: authority.caPem }] },
+    tls: { ...tls, clientAuth: [{ ...tls.clientAuth[0]!, caPem: authority.rootPem }] },
   });
   await expect(known.resume(strict.securePort, 'mtls.test')).rejects.toThrow();
   expect(await failureOf(strict.securePort, { servername: 'a.test' })).toBe('ok');

@@ -1,6 +1,6 @@
 /** What TLS adds to routing: redirects to it, HSTS, and the challenges of an ACME authority. */
 import { describe, expect, test } from 'vitest';
-import { createAuthority } from '../../../support/authority.ts';
+import { createTestCa } from '../../../support/certificates.ts';
 import { get } from '../../../support/client.ts';
 import { failureOf, shake } from '../../../support/secure.ts';
 import { backend, begin, plane } from '../stage.ts';
@@ -60,8 +60,8 @@ describe('a challenge', () => {
   });
 
   test('for tls-alpn-01 has its own certificate, for its name alone', async () => {
-    const authority = await createAuthority();
-    const own = await authority.issue('a.test', 'b.test');
+    const authority = await createTestCa();
+    const own = await authority.certificate('a.test', 'b.test');
     await begin(undefined, { scheme: 'https', tls: { certificates: [own] } });
     const challenge = await authority.challenge('a.test');
     plane.engine.profiles.setChallenges([challenge]);

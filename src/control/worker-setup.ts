@@ -1,0 +1,13 @@
+import type { Config } from '../config/config.ts';
+import type { CountersLayout } from '../shared/counters.ts';
+import type { WorkerSetup, WorkerTls } from '../shared/messages.ts';
+
+/** What of the configuration a worker is started with. */
+export function workerSetup(
+  config: Config,
+  counters: CountersLayout,
+  tls: WorkerTls,
+): Omit<WorkerSetup, 'index'> {
+  const { listeners, tcp, udp, limits, timeouts, balance, trustedProxies, accessLog } = config;
+  return { counters, listeners, tcp, udp, limits, timeouts, balance, trustedProxies, accessLog, tls };
+}
