@@ -16,6 +16,7 @@ export const skipExternal: boolean = process.env.FAIRLEAD_SKIP_EXTERNAL === '1';
 export const consulBinary = (): Promise<string> => binary('consul');
 export const nginxBinary = (): Promise<string> => binary('nginx');
 export const haproxyBinary = (): Promise<string> => binary('haproxy');
+export const nginxStreamModule = (): Promise<string> => binary('ngx_stream_module.so');
 export const opensslBinary = (): Promise<string> => binary('openssl');
 export const postgresBinary = (): Promise<string> => binary('postgres');
 export const redisBinary = (): Promise<string> => binary('redis-server');
@@ -85,7 +86,7 @@ const byName = (name: ComponentName): Component => components.find((component) =
 const remedy = ({ name, env }: Component): string => `put ${name} on the PATH or set ${env}`;
 
 /** Where it is: named by its variable, on the PATH or where Debian keeps daemons, or in the cache. */
-async function locate({ name, env, path: installed }: Component): Promise<string | undefined> {
+async function locate({ name, env, path: installed, library }: Component): Promise<string | undefined> {
   const named = process.env[env];
   if (named) return named;
   const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
@@ -97,7 +98,7 @@ async function locate({ name, env, path: installed }: Component): Promise<string
     join(cache, name),
   ]) {
     const path = join(folder, name);
-    const runs = await access(path, constants.X_OK).then(
+    const runs = await access(path, library ? constants.R_OK : constants.X_OK).then(
       () => true,
       () => false,
     );

@@ -23,7 +23,7 @@ import {
  * the file, the environment and the flags share one grammar.
  */
 
-function value<T>(parse: (input: unknown) => Parsed<T>) {
+export function value<T>(parse: (input: unknown) => Parsed<T>) {
   return z.unknown().transform((input, context): T => {
     const parsed = parse(input);
     if (parsed.ok) return parsed.value;
@@ -32,7 +32,7 @@ function value<T>(parse: (input: unknown) => Parsed<T>) {
   });
 }
 
-function fromText<T>(parse: (text: string) => Parsed<T>) {
+export function fromText<T>(parse: (text: string) => Parsed<T>) {
   return value((input) => single(input, parse));
 }
 

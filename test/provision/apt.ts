@@ -54,7 +54,7 @@ export async function unpack(component: Component, cache: string): Promise<void>
     await command('dpkg', ['-x', join(download.cwd, file), fresh]);
   await rm(download.cwd, { recursive: true });
   await makeRunnable(component, fresh);
-  await command(join(fresh, name), component.probe);
+  if (!component.library) await command(join(fresh, name), component.probe);
   await rm(join(cache, name), { recursive: true, force: true });
   await rename(fresh, join(cache, name));
 }
@@ -130,9 +130,9 @@ async function missing(wanted: string, apt: string[]): Promise<string[]> {
 }
 
 /** `<folder>/<name>`: a link to the program, or a script that tells it where the unpacked libraries are. */
-async function makeRunnable({ name, path, release }: Component, folder: string): Promise<void> {
+async function makeRunnable({ name, path, release, library }: Component, folder: string): Promise<void> {
   const entry = join(folder, name);
-  if (release !== undefined) return symlink(path, entry);
+  if (release !== undefined || library) return symlink(path, entry);
   const libraries = (await Promise.all(['usr/lib', 'lib'].map((lib) => libraryFolders(folder, lib)))).flat();
   const search = libraries.map((lib) => `$here/${lib}`).join(':');
   const script = `#!/bin/sh

@@ -10,6 +10,8 @@ export interface Component {
   path: string;
   /** Arguments with which it prints its version and exits 0. */
   probe: string[];
+  /** Loaded by another program rather than run. */
+  library?: true;
   /** Its service, where that has another name; it is stopped again after the installation. */
   daemon?: string;
   /** The Debian release to take it from, when the machine's own has none. Must need no libraries then. */
@@ -29,6 +31,15 @@ export const components = [
     release: 'bullseye',
   },
   { name: 'nginx', env: 'NGINX_BIN', package: 'nginx', path: 'usr/sbin/nginx', probe: ['-v'] },
+  // nginx's own package has no stream module.
+  {
+    name: 'ngx_stream_module.so',
+    env: 'NGINX_STREAM_MODULE',
+    package: 'libnginx-mod-stream',
+    path: 'usr/lib/nginx/modules/ngx_stream_module.so',
+    probe: [],
+    library: true,
+  },
   { name: 'haproxy', env: 'HAPROXY_BIN', package: 'haproxy', path: 'usr/sbin/haproxy', probe: ['-v'] },
   {
     name: 'postgres',

@@ -135,7 +135,8 @@ export function formatFloatFlags(value: number, verb: string, flags: Flags): str
   const sign = negative ? '-' : flags.plus ? '+' : flags.space ? ' ' : '';
   const bare = negative || text.startsWith('+') ? text.slice(1) : text;
   if (!Number.isFinite(value)) {
-    const infinite = bare === 'Inf' && sign === '' ? '' : sign;
+    // Infinity always has a sign.
+    const infinite = sign === '' ? '+' : sign;
     return pad((Number.isNaN(value) ? sign : infinite) + bare, flags, false);
   }
   const size = flags.sharp && style !== 'b' ? withPoint(bare, style, precision) : bare;

@@ -26,7 +26,8 @@ function helloFor(name: string, size?: number): string {
 
 describe('a port of server names', () => {
   test('TLS reaches another instance, hello and all, when its own is not there', async () => {
-    const secure = createTlsServer(await selfSigned('a.test'), (socket) => void socket.end('from b'));
+    const { certPem: cert, keyPem: key } = await (await createTestCa()).issue(['a.test']);
+    const secure = createTlsServer({ cert, key }, (socket) => void socket.end('from b'));
     const b = await instance((socket) => void secure.emit('connection', socket));
     const gone = await instance(() => {});
     await begin([], {

@@ -1,5 +1,5 @@
-import { fullJitter } from '../backoff.ts';
-import { connectRedis, escapePattern, explainRedis, type RedisConnection } from '../redis.ts';
+import { fullJitter } from './backoff.ts';
+import { connectRedis, escapePattern, explainRedis, type RedisConnection } from './redis.ts';
 
 export interface RedisLinkOptions {
   /** `redis://user:password@host:port/db`, `rediss://…` for TLS. */

@@ -1,0 +1,42 @@
+import type { Log } from '../control/log.ts';
+import type { RenderConfig } from './config/model.ts';
+
+/** What one evaluation of a template came to. Dependencies go by their canonical IDs, `health.service(web|passing)`. */
+export type Rendering =
+  | { readonly kind: 'rendered'; readonly text: string; readonly used: ReadonlySet<string> }
+  /** Some of what it used has no first answer yet; the text would be wrong. */
+  | { readonly kind: 'missing'; readonly missing: ReadonlySet<string>; readonly used: ReadonlySet<string> }
+  /** Everything was there and the template still cannot be evaluated. */
+  | { readonly kind: 'failed'; readonly error: string };
+
+/** A parsed template with its data: evaluation is synchronous, its data are reads of a cache. */
+export interface Renderer {
+  render(): Rendering;
+}
+
+/** All renderers of one configuration, and the watches behind them. */
+export interface RenderSource {
+  /** One for each template, in the order of the configuration. */
+  readonly renderers: readonly Renderer[];
+  /** Instances of a service that would be rendered; null while that is unknown. Asked for `min_instances`. */
+  countInstances(service: string): number | null;
+  /** After an evaluation of everything: what is not among these is no longer watched. */
+  retain(used: ReadonlySet<string>): void;
+  close(): Promise<void>;
+}
+
+export interface RendererContext {
+  readonly log: Log;
+  /** What the function `env` sees. */
+  readonly env: NodeJS.ProcessEnv;
+  /** Data of these dependencies arrived or changed. May be called at any time, from the first moment on. */
+  readonly changed: (ids: ReadonlySet<string>) => void;
+  /** A watch gave up after the number of attempts that the configuration allows: the process ends. */
+  readonly gaveUp: (reason: string) => void;
+}
+
+/**
+ * Parses the templates of a configuration and begins to watch what its `min_instances` name; rejects with a message
+ * for people when a template cannot be parsed. Called again for every reload, beside the one in use.
+ */
+export type CreateRenderers = (config: RenderConfig, context: RendererContext) => Promise<RenderSource>;
