@@ -1,5 +1,7 @@
 import { compareText } from './host-routes.ts';
 import { authorityOf, endpointIdOf, type Member } from './members.ts';
+import type { EndpointTls, UpstreamProtocol } from './model.ts';
+import { hostSent, tlsOf } from './upstream-tls.ts';
 
 /** A question the router asks an endpoint again and again, because nobody else does. */
 export interface ActiveCheck {
@@ -9,6 +11,9 @@ export interface ActiveCheck {
   readonly service: string;
   readonly address: string;
   readonly port: number;
+  readonly protocol: UpstreamProtocol;
+  /** Null without TLS. */
+  readonly tls: EndpointTls | null;
   readonly path: string;
   readonly intervalMs: number;
   /** The `Host` to ask for. */
@@ -38,15 +43,16 @@ export function checkOf(member: Member): EndpointCheck | null {
   if (member.hasConsulCheck) return { endpoint, instance, check: null };
   const { path, intervalMs } = option;
   const id = `${endpoint} ${path} ${intervalMs}`;
-  const check = { id, endpoint, service, address, port, path, intervalMs, host: hostFor(member) };
+  const host = hostFor(member);
+  const tls = tlsOf(member);
+  const { protocol } = member.claim.pool;
+  const check = { id, endpoint, service, address, port, protocol, tls, path, intervalMs, host };
   return { endpoint, instance, check };
 }
 
 /** The `Host` that a request of this route would carry; the address where the rule leaves it open. */
 function hostFor({ address, port, claim: { rule, options } }: Member): string {
-  if (options.host?.kind === 'name') return options.host.name;
-  const isOpen = rule.host === '' || rule.host.startsWith('*');
-  return options.host === undefined && !isOpen ? rule.host : authorityOf(address, port);
+  return hostSent(rule.host, options.host) ?? authorityOf(address, port);
 }
 
 /** Which checks the routes need together, and which of them fail. A check that no route needs any more is forgotten. */

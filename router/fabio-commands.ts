@@ -19,7 +19,9 @@ import {
   toFabioClaim,
 } from './fabio.ts';
 import { normaliseHost, parsePort } from './hosts.ts';
+import type { UpstreamProtocol } from './model.ts';
 import { parseLocation, type Target } from './target.ts';
+import { usesTls } from './upstream-tls.ts';
 
 /** One KV entry: its key and its text of any number of lines. */
 export interface FabioEntry {
@@ -37,7 +39,7 @@ export interface LineSource {
 }
 
 export interface FabioEndpoint {
-  readonly protocol: 'http' | 'https' | 'tcp';
+  readonly protocol: UpstreamProtocol;
   /** An IP address without brackets, or a host name in lower case. */
   readonly address: string;
   readonly port: number;
@@ -189,18 +191,24 @@ function readTarget(
   return route.ok ? read(toFabioClaim(target, route.value, protocol, share)) : route;
 }
 
+const SCHEMES: ReadonlyMap<string, UpstreamProtocol> = new Map([
+  ['http', 'http'],
+  ['https', 'https'],
+  ['grpc', 'h2c'],
+  ['grpcs', 'h2'],
+  ['tcp', 'tcp'],
+]);
+
 /** `http://address:port/`; a path is accepted and means nothing, as in Fabio. */
 function parseEndpoint(dst: string): Read<FabioEndpoint> {
   const url = /^([a-z]+):\/\/([^/?#]+)(?:[/?#].*)?$/i.exec(dst);
-  const protocol = url?.[1]?.toLowerCase();
-  if (protocol === 'grpc' || protocol === 'grpcs')
-    return refused(`${protocol} routes are not served by this version`);
-  if (url === null || (protocol !== 'http' && protocol !== 'https' && protocol !== 'tcp')) {
+  const protocol = SCHEMES.get(url?.[1]?.toLowerCase() ?? '');
+  if (url === null || protocol === undefined) {
     return refused(`destination ${quote(dst)} is not like http://10.0.0.1:8080/`);
   }
   const authority = url[2]!;
   const colon = authority.endsWith(']') ? -1 : authority.lastIndexOf(':');
-  const fallback = protocol === 'tcp' ? null : protocol === 'http' ? 80 : 443;
+  const fallback = protocol === 'tcp' ? null : usesTls(protocol) ? 443 : 80;
   const port = colon === -1 ? fallback : parsePort(authority.slice(colon + 1));
   const host = normaliseHost(colon === -1 ? authority : authority.slice(0, colon));
   if (port === null || !host.ok || host.value.startsWith('*')) {

@@ -10,6 +10,7 @@ import type { RouteOptions, UpstreamProtocol } from './model.ts';
 import { type Mutable, parseUpstreamHost } from './options.ts';
 import { sniTarget, streamRule, tcpTarget } from './stream.ts';
 import { cutTrailingSlash, normalisePath, parseRedirect, type Target } from './target.ts';
+import { usesTls } from './upstream-tls.ts';
 
 /** Options by name; a bare one has an empty value. Of names given twice the last counts, as in Fabio. */
 export type FabioOptions = ReadonlyMap<string, string>;
@@ -152,9 +153,10 @@ export function parseFabioOptions(words: readonly string[]): Read<FabioOptions> 
 
 function parseProtocol(text: string): Read<UpstreamProtocol> {
   if (text === 'http' || text === 'https' || text === 'tcp') return read(text);
-  if (text === 'grpc' || text === 'grpcs') return refused(`proto=${text}: not served by this version`);
+  if (text === 'grpc') return read('h2c');
+  if (text === 'grpcs') return read('h2');
   if (text === 'udp') return refused('proto=udp: not known to Fabio; write a native tag, udp:PORT');
-  return refused(`proto=${excerpt(text)}: must be http, https or tcp`);
+  return refused(`proto=${excerpt(text)}: must be http, https, grpc, grpcs or tcp`);
 }
 
 /** Reads `weight=f`, a share of the route: 0.05 is 5%. Zero and less mean no fixed share. */
@@ -165,8 +167,8 @@ export function parseShare(text: string): Read<Weight> {
 }
 
 /**
- * What the options say about the route, redirects apart. Names Fabio does not know, and `register` and
- * `grpcservername`, which mean nothing here, are passed over.
+ * What the options say about the route, redirects apart. Names Fabio does not know, and `register`, which means nothing
+ * here, are passed over.
  */
 export function readFabioRoute(
   options: FabioOptions,
@@ -174,19 +176,33 @@ export function readFabioRoute(
 ): Read<Mutable<RouteOptions>> {
   const route: Mutable<RouteOptions> = {};
   const problem =
-    unservedOption(options, protocol) ??
+    unservedOption(options) ??
+    readServerProof(options, protocol, route) ??
     readRewrite(options, route) ??
     readUpstreamHost(options, route) ??
     readAccess(options, route);
   return problem === null ? read(route) : refused(problem);
 }
 
-function unservedOption(options: FabioOptions, protocol: UpstreamProtocol): string | null {
+function unservedOption(options: FabioOptions): string | null {
   if (options.has('auth')) return 'option auth is not served by this version';
-  if (options.get('pxyproto') === 'true') return 'option pxyproto is not served by this version';
-  // Fabio reads only the literal "true"; without TLS there is nothing to skip.
-  const skips = options.get('tlsskipverify') === 'true' && protocol === 'https';
-  return skips ? 'option tlsskipverify is not served by this version' : null;
+  return options.get('pxyproto') === 'true' ? 'option pxyproto is not served by this version' : null;
+}
+
+/** Fabio reads only the literal "true" of `tlsskipverify`; without TLS there is nothing to skip. */
+function readServerProof(
+  options: FabioOptions,
+  protocol: UpstreamProtocol,
+  route: Mutable<RouteOptions>,
+): string | null {
+  if (!usesTls(protocol)) return null;
+  if (options.get('tlsskipverify') === 'true') route.insecure = true;
+  const name = options.get('grpcservername') ?? '';
+  if (name === '' || protocol !== 'h2') return null;
+  const host = parseUpstreamHost(name, '');
+  if (!host.ok) return `grpcservername=${excerpt(name)}: ${host.reason}`;
+  if (host.value.kind === 'name') route.serverName = host.value.name;
+  return null;
 }
 
 /** An empty `strip` or `prepend` does nothing in Fabio and is no mistake. */

@@ -3,6 +3,7 @@ import type { Health, Instance, Refusal, RouteSource, Rule } from './model.ts';
 import { type PortPolicy, whyStreamRefused } from './ports.ts';
 import { streamKey } from './stream.ts';
 import { type Dialects, readTag } from './tags.ts';
+import { tlsOf } from './upstream-tls.ts';
 
 /** One instance's part in one route: a tag, a static line or a KV line that names it. */
 export interface Member {
@@ -116,15 +117,12 @@ export function addMember(members: Map<string, Member[]>, member: Member): void 
  * who may open any port.
  */
 export function whyUnserved(
-  { rule, options, pool }: Claim,
+  { rule, options }: Claim,
   policy: Pick<Policy, 'listeners'> & PortPolicy,
   isOwn = false,
 ): string | null {
   const { listeners } = policy;
   if (rule.stream !== undefined) return whyStreamRefused(rule.stream, rule, isOwn, policy);
-  if (pool.check !== undefined && pool.protocol !== 'http')
-    return `option check with proto=${pool.protocol} is not served by this version`;
-  if (pool.protocol !== 'http') return `proto=${pool.protocol}: not served by this version`;
   if (options.sticky !== undefined) return 'option sticky is not served by this version';
   if (rule.listeners === null || rule.listeners.some((name) => listeners.includes(name))) return null;
   const known = listeners.length === 0 ? 'there is none' : `there is ${listeners.join(', ')}`;
@@ -153,7 +151,10 @@ export function ownWeight(member: Member): number {
 export function endpointIdOf(member: Member): string {
   const { service, address, port, claim } = member;
   const { protocol } = claim.pool;
-  return `${service}@${authorityOf(address, port)}${protocol === 'http' ? '' : `/${protocol}`}`;
+  const id = `${service}@${authorityOf(address, port)}${protocol === 'http' ? '' : `/${protocol}`}`;
+  const tls = tlsOf(member);
+  if (tls === null) return id;
+  return `${id}${tls.name === address ? '' : `:${tls.name}`}${tls.isInsecure ? ':insecure' : ''}`;
 }
 
 /** `address:port`, with an IPv6 address in brackets. */

@@ -96,6 +96,10 @@ export interface RouteOptions {
   readonly timeoutMs?: number;
   /** Further attempts on other endpoints after a failure that is safe to repeat. */
   readonly retry?: number;
+  /** Name that certificates of instances must be for, and that they are asked for; absent: the `Host` they are sent. */
+  readonly serverName?: string;
+  /** Instances need not prove who they are. */
+  readonly insecure?: true;
   /** Sticky cookie name. */
   readonly sticky?: string;
   /** Version of the PROXY header that the instance is sent, for streams. */
@@ -125,13 +129,26 @@ export interface Route {
   readonly source: RouteSource;
 }
 
+/** How an instance that speaks TLS proves who it is. */
+export interface EndpointTls {
+  /** A name in lower case, or an IP address: what its certificate must be for. */
+  readonly name: string;
+  /** Whatever certificate it shows will do. */
+  readonly isInsecure: boolean;
+}
+
 /** Where we dial for an instance. */
 export interface EndpointFact {
-  /** `service@address:port`; an address reused by another service is another endpoint. */
+  /**
+   * `service@address:port`, and what else a connection depends on: an address reused by another service is another
+   * endpoint, and so is one that is to prove another name.
+   */
   readonly id: string;
   readonly address: string;
   readonly port: number;
   readonly protocol: UpstreamProtocol;
+  /** Absent without TLS. */
+  readonly tls?: EndpointTls;
   /** Relative share; 0 takes no new work. */
   readonly weight: number;
   /** Instance id behind it. */

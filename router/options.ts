@@ -71,6 +71,8 @@ const OPTIONS: ReadonlyMap<string, Option> = new Map<string, Option>([
   ['https', { value: 'needed', set: setHttps }],
   ['allow', { value: 'needed', isList: true, set: (into, value) => addNetwork(into, 'allow', value) }],
   ['deny', { value: 'needed', isList: true, set: (into, value) => addNetwork(into, 'deny', value) }],
+  ['insecure', { value: 'none', set: setInsecure }],
+  ['servername', { value: 'needed', set: setServerName }],
   ['timeout', { value: 'needed', set: setResponseTimeout }],
   ['retry', { value: 'needed', set: setRetry }],
   ['maxconn', { value: 'needed', set: setMaxconn }],
@@ -79,7 +81,7 @@ const OPTIONS: ReadonlyMap<string, Option> = new Map<string, Option>([
   ['departure', { value: 'needed', set: setDeparture }],
 ]);
 
-const NOT_YET_SERVED = ['auth', 'use', 'insecure'];
+const NOT_YET_SERVED = ['auth', 'use'];
 
 /** Reads the words after the target. `path` is the route's own, which a bare `strip` refers to. */
 export function readOptions(words: readonly string[], path: string): Read<OptionSet> {
@@ -163,9 +165,22 @@ export function parseUpstreamHost(text: string, instance: string): Read<NonNulla
 }
 
 function setProtocol(into: OptionSet, value: string): string | null {
-  if (value === 'h2' || value === 'h2c') return 'not served by this version';
-  if (value !== 'http' && value !== 'https') return 'must be http or https';
+  if (value !== 'http' && value !== 'https' && value !== 'h2' && value !== 'h2c')
+    return 'must be http, https, h2 or h2c';
   into.protocol = value;
+  return null;
+}
+
+function setInsecure(into: OptionSet): null {
+  into.route.insecure = true;
+  return null;
+}
+
+function setServerName(into: OptionSet, value: string): string | null {
+  const name = normaliseHost(value);
+  if (!name.ok) return name.reason;
+  if (name.value.startsWith('*')) return 'is a wildcard; write a name';
+  into.route.serverName = name.value.replace(/^\[|\]$/g, '');
   return null;
 }
 

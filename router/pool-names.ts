@@ -1,6 +1,7 @@
 import type { Member } from './members.ts';
 import type { Pool, Route } from './model.ts';
 import type { Resolved } from './resolve.ts';
+import { tlsOf } from './upstream-tls.ts';
 
 /**
  * Gives the routes of one service their pools. Routes with the same endpoints, the same way to balance and the same limit
@@ -44,13 +45,17 @@ function signatureOf({ balance, maxconn }: Resolved, members: readonly Member[])
   return JSON.stringify([
     balance,
     maxconn,
-    members.map(({ service, instance, weighedBy, hasConsulCheck, claim: { pool } }) => [
-      service,
-      instance,
-      pool.protocol,
-      weighedBy ?? pool.weight,
-      hasConsulCheck ? undefined : pool.check,
-    ]),
+    members.map((member) => {
+      const { pool } = member.claim;
+      return [
+        member.service,
+        member.instance,
+        pool.protocol,
+        tlsOf(member),
+        member.weighedBy ?? pool.weight,
+        member.hasConsulCheck ? undefined : pool.check,
+      ];
+    }),
   ]);
 }
 

@@ -3,6 +3,7 @@ import { fabioWeights } from './fabio-weights.ts';
 import { compareText } from './host-routes.ts';
 import { endpointIdOf, type Member, ownWeight } from './members.ts';
 import type { Balance, EndpointFact, Refusal, RouteOptions, Rule } from './model.ts';
+import { tlsOf } from './upstream-tls.ts';
 
 /** One rule with everything that claims it, decided: who serves it, how, and what lost. */
 export interface Resolved {
@@ -106,10 +107,16 @@ function endpointsOf(members: readonly Member[], isShared: boolean): EndpointFac
       address: member.address,
       port: member.port,
       protocol: member.claim.pool.protocol,
+      ...tlsFact(member),
       weight: weights[i]!,
       instance: member.instance,
     }))
     .sort((a, b) => compareText(a.id, b.id));
+}
+
+function tlsFact(member: Member): Pick<EndpointFact, 'tls'> {
+  const tls = tlsOf(member);
+  return tls === null ? {} : { tls };
 }
 
 function weightsOf(members: readonly Member[], isShared: boolean): readonly number[] {

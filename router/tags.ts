@@ -6,6 +6,7 @@ import type { Rule } from './model.ts';
 import { type OptionSet, readOptions } from './options.ts';
 import { misplacedOption, streamRule } from './stream.ts';
 import { cutTrailingSlash, parseTarget, type Target } from './target.ts';
+import { usesTls } from './upstream-tls.ts';
 
 export type { Claim, PoolOptions, TagResult, Weight } from './claim.ts';
 
@@ -61,7 +62,8 @@ function parseRule(text: string): Read<Claim> {
   if (!options.ok) return options;
   const { stream } = target.value;
   const names = given.map((word) => word.split('=', 1)[0]!);
-  const problem = misplacedOption(stream, names) ?? (stream && hashProblem(options.value));
+  const problem =
+    misplacedOption(stream, names) ?? (stream ? hashProblem(options.value) : tlsProblem(options.value));
   return problem ? refused(problem) : read(toClaim(target.value, options.value));
 }
 
@@ -69,6 +71,13 @@ function parseRule(text: string): Read<Claim> {
 function hashProblem({ balance }: OptionSet): string | null {
   if (balance?.kind !== 'hash' || balance.on === 'ip') return null;
   return `balance=hash:${balance.on}: needs HTTP; write hash:ip`;
+}
+
+/** What says how an instance is to prove itself would say nothing, and promise something, where no TLS is spoken. */
+function tlsProblem({ protocol, route }: OptionSet): string | null {
+  if (usesTls(protocol)) return null;
+  const name = route.insecure ? 'insecure' : route.serverName === undefined ? null : 'servername';
+  return name === null ? null : `option ${name} needs proto=https or proto=h2`;
 }
 
 function toClaim(target: Target, options: OptionSet): Claim {

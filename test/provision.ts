@@ -21,6 +21,7 @@ export const opensslBinary = (): Promise<string> => binary('openssl');
 export const postgresBinary = (): Promise<string> => binary('postgres');
 export const redisBinary = (): Promise<string> => binary('redis-server');
 export const dnsmasqBinary = (): Promise<string> => binary('dnsmasq');
+export const chromiumBinary = (): Promise<string> => binary('chromium');
 export const pebbleBinary = (): Promise<string> => binary('pebble');
 export const challtestsrvBinary = (): Promise<string> => binary('pebble-challtestsrv');
 

@@ -21,15 +21,19 @@ type GivenClientAuth = NonNullable<Settings['tls']['clientAuth']>[number];
 /** A rule whose authorities cannot be read must stop the start: without it the hosts would be open to everybody. */
 function resolveClientAuth(rule: GivenClientAuth, index: number, sources: Sources): ClientAuth | null {
   const key = `tls.clientAuth[${index}].caFile`;
-  const text = readNamed(sources, 'tls.clientAuth', rule.caFile);
+  const caPem = readAuthorities(rule.caFile, key, sources, 'tls.clientAuth');
+  return caPem === null ? null : { hosts: rule.hosts, caPem, mode: rule.mode ?? 'required' };
+}
+
+/** The certificates of a file; null when there is none or one cannot be read. `group` says where problems belong. */
+export function readAuthorities(file: string, key: string, sources: Sources, group = key): string | null {
+  const text = readNamed(sources, group, file);
   if (text === null) return null;
   const { certificates } = readPem(text);
   const reason = certificates.length === 0 ? 'holds no certificate' : whyUnreadable(certificates);
-  if (reason !== null) {
-    problem(sources, origin(sources, 'tls.clientAuth'), `${key}: ${rule.caFile} ${reason}`);
-    return null;
-  }
-  return { hosts: rule.hosts, caPem: certificates.join(''), mode: rule.mode ?? 'required' };
+  if (reason === null) return certificates.join('');
+  problem(sources, origin(sources, group), `${key}: ${file} ${reason}`);
+  return null;
 }
 
 function whyUnreadable(certificates: readonly string[]): string | null {

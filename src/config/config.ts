@@ -1,5 +1,6 @@
 import type { Health } from '../../router/model.ts';
 import type { ClientAuth } from '../../tls/profiles.ts';
+import type { UpstreamTlsConfig } from '../../tls/upstream.ts';
 import type { AcmeConfig } from './acme.ts';
 
 /**
@@ -19,6 +20,7 @@ export interface Config {
   readonly dialects: { readonly fairlead: boolean; readonly fabio: FabioConfig };
   readonly routes: readonly StaticRoute[];
   readonly tls: TlsConfig;
+  readonly upstreamTls: UpstreamTlsConfig;
   readonly limits: Limits;
   readonly timeouts: Timeouts;
   readonly balance: BalanceConfig;

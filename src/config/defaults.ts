@@ -48,6 +48,7 @@ export function defaultsFor(env: NodeJS.ProcessEnv, cwd: string): Settings {
       hsts: { maxAge: null, includeSubDomains: false, preload: false },
       clientAuth: null,
     },
+    upstreamTls: { caFile: null, certFile: null, keyFile: null, serverName: null },
     limits: {
       head: 16 * KiB,
       fields: 100,

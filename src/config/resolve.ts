@@ -8,6 +8,7 @@ import { resolveListeners } from './listeners.ts';
 import type { Settings } from './schema.ts';
 import { intact, origin, problem, readToken, type Sources, warn } from './sources.ts';
 import { resolveTls, type TlsContext } from './tls.ts';
+import { resolveUpstreamTls } from './upstream-tls.ts';
 
 export interface ResolveContext extends TlsContext {
   readonly secure: boolean;
@@ -31,6 +32,7 @@ export function resolveConfig(settings: Settings, sources: Sources, context: Res
     dialects: settings.dialects,
     routes: resolveRoutes(settings, context.routeAt),
     tls: { ...resolveTls(settings.tls, sources, context), ...resolveClientTls(settings.tls, sources) },
+    upstreamTls: resolveUpstreamTls(settings.upstreamTls, sources),
     limits: {
       headBytes: limits.head,
       fields: limits.fields,

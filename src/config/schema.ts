@@ -107,6 +107,14 @@ const tls = section({
   clientAuth: z.array(clientAuth).nullish(),
 });
 
+/** How instances with `proto=https` or `proto=h2` are to prove who they are, and we to them. */
+const upstreamTls = section({
+  caFile: v.text.nullish(),
+  certFile: v.text.nullish(),
+  keyFile: v.text.nullish(),
+  serverName: v.serverName.nullish(),
+});
+
 const timeout = v.duration({ min: '1ms' }).optional();
 
 /** Everything `fairlead.yaml` may hold. Every key is optional; unknown ones are problems. */
@@ -131,6 +139,7 @@ export const fileSchema = z.strictObject({
   }),
   routes: z.array(route).nullish(),
   tls,
+  upstreamTls,
   limits: section({
     head: v.size({ min: '1KiB', max: '1MiB' }).optional(),
     fields: v.integer(1, 10_000).optional(),

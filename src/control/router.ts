@@ -13,12 +13,13 @@ import { adminRoutes } from './admin-routes.ts';
 import { type CatalogStore, openCatalogStore } from './catalog-store.ts';
 import { changedKeys } from './changed-keys.ts';
 import { Checker } from './checks/checker.ts';
-import { probeHttp } from './checks/http-probe.ts';
+import { createProbe } from './checks/http-probe.ts';
 import { Convergence } from './convergence.ts';
 import { EndpointSlots } from './endpoint-slots.ts';
 import { Guard } from './guard.ts';
 import { History, MAX_ENTRIES } from './history/history.ts';
 import { openHistoryStore } from './history/store.ts';
+import { InsecureRoutes } from './insecure-routes.ts';
 import type { Log } from './log.ts';
 import { LoopDelay } from './loop-delay.ts';
 import { Counts } from './metrics.ts';
@@ -66,6 +67,7 @@ export class Router {
   readonly convergence = new Convergence((version, lagMs) => this.history.live(version, lagMs));
   readonly accessLog = new AccessLogWriter();
   readonly loopDelay = new LoopDelay();
+  readonly #unproven: InsecureRoutes;
   isDraining = false;
   config: Config;
   /** The configuration as it was given; `config` has the ports that were found. */
@@ -92,6 +94,7 @@ export class Router {
     const failure = Promise.withResolvers<PortProblem>();
     this.failed = failure.promise;
     this.#fail = failure.resolve;
+    this.#unproven = new InsecureRoutes(log);
     const policy = routingPolicy(config);
     const { fabio } = config.dialects;
     this.planner = new Planner(policy, statics);
@@ -125,13 +128,14 @@ export class Router {
       onRoutes: (delta) => {
         for (const ports of Object.values(this.routePorts)) ports.apply(delta);
         this.tls.apply(delta);
+        this.#unproven.apply(delta);
       },
       onService: (service, instances) => this.#store?.save(service, instances),
       onComplete: () => this.#listen(),
       onChecks: (changes) => this.checker.apply(changes),
     });
     this.checker = new Checker({
-      probe: probeHttp,
+      probe: createProbe(config.upstreamTls),
       log,
       onVerdict: (check, isUp) => this.publisher.checked(check, isUp),
     });

@@ -17,6 +17,7 @@ import { HTTP2_FLOODS } from '../shared/http2-floods.ts';
 import { portName } from '../shared/messages.ts';
 import { REASONS } from '../shared/reasons.ts';
 import { UDP_DROPS } from '../shared/udp-drops.ts';
+import { UPSTREAM_TLS_FAULTS } from '../shared/upstream-tls-faults.ts';
 import { type Family, histogramSamples, type Labels, type Sample } from './metrics.ts';
 
 /** What the numbers in shared memory are called. */
@@ -104,6 +105,12 @@ export class SharedFamilies {
           kind: HTTP2_FLOODS[slot] ?? 'unknown',
           listener: this.#names.listener(detail >>> 16),
         }),
+      ),
+      this.#counter(
+        'upstream_tls_failures_total',
+        'TLS handshakes with instances that failed, by why',
+        F.upstreamTlsFaults,
+        (slot) => ({ reason: UPSTREAM_TLS_FAULTS[slot] ?? 'unknown' }),
       ),
       this.#counter('retries_total', 'Further attempts on another endpoint', F.retries, (slot) =>
         this.#routeLabels(slot),

@@ -8,6 +8,18 @@ export function workerSetup(
   counters: CountersLayout,
   tls: WorkerTls,
 ): Omit<WorkerSetup, 'index'> {
-  const { listeners, tcp, udp, limits, timeouts, balance, trustedProxies, accessLog } = config;
-  return { counters, listeners, tcp, udp, limits, timeouts, balance, trustedProxies, accessLog, tls };
+  const { listeners, tcp, udp, limits, timeouts, balance, trustedProxies, accessLog, upstreamTls } = config;
+  return {
+    counters,
+    listeners,
+    tcp,
+    udp,
+    limits,
+    timeouts,
+    balance,
+    trustedProxies,
+    accessLog,
+    tls,
+    upstreamTls,
+  };
 }

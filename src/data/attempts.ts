@@ -2,13 +2,16 @@ import type { Ask } from '../../router/balancers.ts';
 import type { Reason } from '../shared/reasons.ts';
 import type { ClientStream } from './client-stream.ts';
 import { type Forward, hashKey } from './decide.ts';
+import type { Endpoint } from './endpoint.ts';
 import { requestHead } from './head-writer.ts';
 import type { RequestHead } from './http1/heads.ts';
+import { openStream } from './http2/upstream-session.ts';
 import type { Member } from './pools.ts';
 import type { GaveUp, PoolQueue, Waiter } from './queue.ts';
 import type { RequestBody } from './request-body.ts';
 import type { RequestRecord } from './request-record.ts';
-import { UpstreamConnection, type UpstreamFailure, type UpstreamUser } from './upstream.ts';
+import { UpstreamConnection } from './upstream.ts';
+import type { UpstreamFailure, UpstreamStream, UpstreamUser } from './upstream-stream.ts';
 
 /** Attempts after the first, where a route does not say. */
 const DEFAULT_RETRIES = 2;
@@ -19,7 +22,7 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRAC
 /** The exchange that asks. Each `next` is answered by one of these, at once or when its turn has come. */
 export interface AttemptsUser extends UpstreamUser {
   /** Here is a connection; it works for the user from now on. */
-  onUpstream(upstream: UpstreamConnection): void;
+  onUpstream(upstream: UpstreamStream): void;
   onNobody(reason: Reason): void;
   /** The pool is gone: the route is to be looked up anew. */
   onPoolGone(): void;
@@ -77,10 +80,19 @@ export class Attempts implements Waiter {
     this.#member = member;
     const { endpoint } = member;
     this.#record.endpoint = endpoint.authority;
-    const kept = this.#mustDial ? undefined : endpoint.idle.pop();
-    const upstream = kept ?? new UpstreamConnection(endpoint, engine);
+    // An instance with HTTP/2 does not follow an upgrade (RFC 9113, 8.6).
+    if (endpoint.isHttp2 && this.#head.upgrade !== null) {
+      this.release();
+      return this.#user.onNobody('not_implemented');
+    }
+    const upstream = endpoint.isHttp2 ? openStream(endpoint, engine) : this.#connection(endpoint);
     upstream.begin(this.#user, this.#head.method, options.timeoutMs ?? engine.timeouts.responseMs);
     this.#user.onUpstream(upstream);
+  }
+
+  #connection(endpoint: Endpoint): UpstreamConnection {
+    const kept = this.#mustDial ? undefined : endpoint.idle.pop();
+    return kept ?? new UpstreamConnection(endpoint, this.#client.engine);
   }
 
   onGaveUp(reason: GaveUp): void {
@@ -119,19 +131,19 @@ export class Attempts implements Waiter {
    * True when another attempt may follow this failure: only for what was provably not processed, or may be processed
    * twice and can be sent again as it was.
    */
-  failed(failure: UpstreamFailure, upstream: UpstreamConnection, body: RequestBody | null): boolean {
+  failed(failure: UpstreamFailure, upstream: UpstreamStream, body: RequestBody | null): boolean {
     const member = this.#member!;
     this.release();
     const record = this.#record;
     const { engine } = this.#client;
     const { live, options, slot } = this.#forward.route;
     const isConnectFailure = failure === 'connect_failed' || failure === 'connect_timeout';
-    // A kept connection that the instance has closed says nothing about the instance.
-    const isStale = failure === 'upstream_reset' && upstream.served > 0;
-    if (!isConnectFailure && !isStale) live.pool?.answerFailed(member.endpoint, engine.deadlines.now);
+    const isStale = failure === 'upstream_reset' && upstream.isStale;
+    if (!isConnectFailure && !isStale && !upstream.isUntouched)
+      live.pool?.answerFailed(member.endpoint, engine.deadlines.now);
     if (record.retries >= (options.retry ?? DEFAULT_RETRIES) || body?.hasSent) return false;
     if (!isConnectFailure) {
-      const isRepeatable = body === null && IDEMPOTENT.has(this.#head.method);
+      const isRepeatable = upstream.isUntouched || (body === null && IDEMPOTENT.has(this.#head.method));
       if (failure !== 'upstream_reset' || upstream.hasAnswered || !isRepeatable) return false;
     }
     if (live.pool?.budget.spend() === false) return false;

@@ -1,6 +1,8 @@
+import type { EndpointTls } from '../../router/model.ts';
 import { type Failure, Outlier } from '../../router/outlier.ts';
 import { type EndpointCounters, EndpointState, EndpointTotal } from '../shared/counters.ts';
 import type { SlottedEndpoint } from '../shared/messages.ts';
+import type { UpstreamSession } from './http2/upstream-session.ts';
 import type { Member } from './pools.ts';
 import type { PoolQueue } from './queue.ts';
 import type { SlowStarts } from './slow-starts.ts';
@@ -25,10 +27,18 @@ export class Endpoint {
   readonly address: string;
   readonly port: number;
   readonly protocol: SlottedEndpoint['protocol'];
+  /** Null where no TLS is spoken. */
+  readonly tls: EndpointTls | null;
+  /** The latest session it gave us, for the next handshake. */
+  tlsSession: Buffer | undefined = undefined;
   /** Host header for `host=instance`. */
   readonly authority: string;
   /** Connections without a request, most recently used last. */
   readonly idle: UpstreamConnection[] = [];
+  /** Speaks HTTP/2. */
+  readonly isHttp2: boolean;
+  /** HTTP/2 connections that take new requests, oldest first. */
+  readonly sessions: UpstreamSession[] = [];
   /** Every open connection, idle or busy. */
   readonly connections = new Set<EndpointConnection>();
   /** Told when a connection has closed: a departing endpoint ends with its last one. */
@@ -51,6 +61,8 @@ export class Endpoint {
     this.address = fact.address;
     this.port = fact.port;
     this.protocol = fact.protocol;
+    this.tls = fact.tls ?? null;
+    this.isHttp2 = fact.protocol === 'h2' || fact.protocol === 'h2c';
     this.authority = `${fact.address.includes(':') ? `[${fact.address}]` : fact.address}:${fact.port}`;
     this.#counters = counters;
     this.#worker = worker;

@@ -3,6 +3,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import v8 from 'node:v8';
 import { policy } from '../../tls/policy.ts';
 import { Profiles } from '../../tls/profiles.ts';
+import { UpstreamHandshakes } from '../../tls/upstream.ts';
 import type { ListenerConfig } from '../config/config.ts';
 import { EndpointCounters, Family, Series } from '../shared/counters.ts';
 import type { FromWorker, WorkerSetup } from '../shared/messages.ts';
@@ -26,6 +27,7 @@ import type { HelloPeek } from './tcp/hello-peek.ts';
 import type { Stream } from './tcp/stream.ts';
 import { UnknownNames } from './tls/unknown-names.ts';
 import type { DatagramSession } from './udp/datagram-session.ts';
+import { UpstreamFaults } from './upstream-faults.ts';
 
 const SWEEP_MS = 100;
 
@@ -78,6 +80,8 @@ export class Engine {
   readonly profiles: Profiles;
   /** Null where nobody wants to know. */
   readonly unknownNames: UnknownNames | null;
+  readonly upstreamHandshakes: UpstreamHandshakes;
+  readonly upstreamFaults: UpstreamFaults;
   /** Answers for http-01, by token. */
   challenges: ReadonlyMap<string, string> = new Map();
   readonly admission: Admission;
@@ -106,6 +110,8 @@ export class Engine {
       this.#gone(endpoint),
     );
     this.recorder = new Recorder(new Series(setup.counters.series[setup.index]!));
+    this.upstreamHandshakes = new UpstreamHandshakes(setup.upstreamTls);
+    this.upstreamFaults = new UpstreamFaults(this.recorder, send);
     this.trustedProxies = new Networks(setup.trustedProxies);
     this.parser = new HeadParser(setup.limits);
     const { connections, connectionsPerClient, udpSessions } = setup.limits;

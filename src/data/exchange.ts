@@ -10,7 +10,7 @@ import { challengeReply, contextOf, type Reply, type ReplyContext, redirectTo, r
 import { RequestBody } from './request-body.ts';
 import { RequestRecord } from './request-record.ts';
 import { Tunnel } from './tunnel.ts';
-import type { UpstreamConnection, UpstreamFailure } from './upstream.ts';
+import type { UpstreamFailure, UpstreamStream } from './upstream-stream.ts';
 
 /**
  * One request from its head to its last byte. Start reading at `start`; the steps follow in order: decide, take a lease,
@@ -28,7 +28,7 @@ export class Exchange implements AttemptsUser {
   readonly #turn: ClientTurn;
   /** Null until the request is to be forwarded. */
   #attempts: Attempts | null = null;
-  #upstream: UpstreamConnection | null = null;
+  #upstream: UpstreamStream | null = null;
   /** The final head has been written. */
   #response: Relay | null = null;
   #tunnel: Tunnel | null = null;
@@ -71,7 +71,7 @@ export class Exchange implements AttemptsUser {
     this.start();
   }
 
-  onUpstream(upstream: UpstreamConnection): void {
+  onUpstream(upstream: UpstreamStream): void {
     this.#upstream = upstream;
     if (upstream.isConnected) this.onConnected();
   }
@@ -80,11 +80,8 @@ export class Exchange implements AttemptsUser {
     const upstream = this.#upstream!;
     this.#record.upstreamStarted();
     const text = this.#attempts!.requestHead();
-    if (this.#body === null) {
-      upstream.writeText(text);
-      return upstream.requestSent();
-    }
-    this.#body.begin(upstream, text);
+    if (this.#body === null) return upstream.sendHead(text);
+    this.#body.begin(upstream.beginBody(text, this.#head.framing));
     this.takesBytes = true;
     this.#turn.begin();
     this.#client.takeBody();
@@ -214,14 +211,15 @@ export class Exchange implements AttemptsUser {
 
   #startTunnel(head: ResponseHead): void {
     const { upgrade } = this.#head;
-    if (upgrade === null || !head.isUpgrade) return this.#refuseUpstream('bad_response');
+    const { tunnel } = this.#upstream!;
+    if (upgrade === null || !head.isUpgrade || tunnel === null) return this.#refuseUpstream('bad_response');
     this.#attempts!.answered();
     this.#record.status = 101;
     this.#record.reason = '';
     this.#keepAlive = false;
     this.#client.switchProtocol(head, upgrade);
     this.#turn.end();
-    this.#tunnel = new Tunnel(this.#client, this.#upstream!);
+    this.#tunnel = new Tunnel(this.#client, tunnel);
     this.takesBytes = true;
     this.#client.takeBody();
   }
@@ -245,7 +243,7 @@ export class Exchange implements AttemptsUser {
 
   #endTunnel(): void {
     if (!this.#tunnel!.isOver) return;
-    this.#upstream!.finishSending();
+    this.#tunnel!.finish();
     this.#upstream = null;
     this.#finish();
     this.#client.exchangeDone(false);
@@ -255,7 +253,7 @@ export class Exchange implements AttemptsUser {
   onClientGone(): void {
     if (this.#isOver) return;
     this.#record.clientLeft();
-    if (this.#tunnel !== null) this.#upstream?.reset();
+    if (this.#tunnel !== null) this.#tunnel.reset();
     else this.#upstream?.destroy();
     this.#upstream = null;
     this.#finish();

@@ -1,5 +1,5 @@
 import type { ClientStream } from './client-stream.ts';
-import type { UpstreamConnection } from './upstream.ts';
+import type { TunnelSide } from './upstream-stream.ts';
 
 /**
  * Both directions after a 101. Each may end by itself (RFC 6455 clients do close one side first); the tunnel is over when
@@ -9,11 +9,11 @@ export class Tunnel {
   bytesIn = 0;
   bytesOut = 0;
   readonly #client: ClientStream;
-  readonly #upstream: UpstreamConnection;
+  readonly #upstream: TunnelSide;
   #hasClientEnded = false;
   #hasUpstreamEnded = false;
 
-  constructor(client: ClientStream, upstream: UpstreamConnection) {
+  constructor(client: ClientStream, upstream: TunnelSide) {
     this.#client = client;
     this.#upstream = upstream;
     this.touch();
@@ -40,6 +40,16 @@ export class Tunnel {
     this.bytesOut += bytes.length;
     this.touch();
     if (!this.#client.write(bytes)) this.#upstream.pause();
+  }
+
+  /** Both sides have ended. */
+  finish(): void {
+    this.#upstream.finishSending();
+  }
+
+  /** The client is gone. */
+  reset(): void {
+    this.#upstream.reset();
   }
 
   clientEnded(): void {

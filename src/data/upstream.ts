@@ -1,31 +1,24 @@
-import net from 'node:net';
+import type net from 'node:net';
+import type { UpstreamHandshakes } from '../../tls/upstream.ts';
 import type { Limits, Timeouts } from '../config/config.ts';
-import type { Reason } from '../shared/reasons.ts';
 import type { Deadlines, Timed } from './deadlines.ts';
+import { dial } from './dial.ts';
 import type { Endpoint } from './endpoint.ts';
+import { BodyWriter } from './http1/body-writer.ts';
 import type { SharedParser } from './http1/head-reader.ts';
-import { ResponseReader, type ResponseSink } from './http1/response-reader.ts';
+import type { Framing } from './http1/heads.ts';
+import { ResponseReader } from './http1/response-reader.ts';
 import { MAX_JOINED, Outgoing, type WriteBatch } from './outgoing.ts';
 import { ownSilent, reset, type SocketOwner } from './owned-socket.ts';
 import { ReadBuffer } from './read-buffer.ts';
-
-/** Ways an upstream connection lets an exchange down. */
-export type UpstreamFailure = Extract<
-  Reason,
-  'connect_failed' | 'connect_timeout' | 'upstream_reset' | 'bad_response' | 'upstream_timeout'
->;
-
-/** The exchange a connection works for. */
-export interface UpstreamUser extends ResponseSink {
-  onConnected(): void;
-  onResponseEnd(trailers: readonly string[], kinds: readonly number[]): void;
-  /** A whole read has been handled: time to flush what was gathered. */
-  onUpstreamBatchEnd(): void;
-  onUpstreamDrain(): void;
-  onUpstreamFailed(failure: UpstreamFailure): void;
-  onTunnelBytes(bytes: Buffer): void;
-  onTunnelEnd(): void;
-}
+import type { UpstreamFaults } from './upstream-faults.ts';
+import type {
+  BodySink,
+  TunnelSide,
+  UpstreamFailure,
+  UpstreamStream,
+  UpstreamUser,
+} from './upstream-stream.ts';
 
 export interface UpstreamContext extends SharedParser {
   readonly deadlines: Deadlines;
@@ -33,6 +26,8 @@ export interface UpstreamContext extends SharedParser {
   readonly timeouts: Timeouts;
   readonly limits: Limits;
   readonly readBuffer: Buffer;
+  readonly upstreamHandshakes: UpstreamHandshakes;
+  readonly upstreamFaults: UpstreamFaults;
 }
 
 const MAX_IDLE_PER_ENDPOINT = 512;
@@ -45,13 +40,15 @@ const Phase = { connecting: 0, busy: 1, idle: 2, tunnel: 3, ending: 4, closed: 5
  * One connection to an endpoint, owned by that endpoint for life: an address that is reused by another service gets new
  * connections. On any doubt about what the peer sends, the connection is destroyed.
  */
-export class UpstreamConnection implements Timed, Omit<SocketOwner, 'onData'> {
+export class UpstreamConnection implements UpstreamStream, TunnelSide, Timed, Omit<SocketOwner, 'onData'> {
   deadline = Number.POSITIVE_INFINITY;
   deadlineIndex = -1;
-  /** Exchanges served, so that a failure on a kept connection can be told from one on a fresh connection. */
-  served = 0;
-  /** Bytes of a response have arrived for the present exchange. */
+  /** It has served an exchange. */
+  isStale = false;
   hasAnswered = false;
+  /** What a peer has done with bytes that were sent is anybody's guess. */
+  readonly isUntouched = false;
+  readonly tunnel = this;
   readonly endpoint: Endpoint;
   readonly #context: UpstreamContext;
   readonly #reader: ResponseReader;
@@ -71,28 +68,20 @@ export class UpstreamConnection implements Timed, Omit<SocketOwner, 'onData'> {
     context.deadlines.add(this);
     this.deadline = context.deadlines.now + context.timeouts.connectMs;
     const input = new ReadBuffer(context.readBuffer);
-    const socket = net.connect({
-      host: endpoint.address,
-      port: endpoint.port,
-      noDelay: true,
-      allowHalfOpen: true,
-      keepAlive: true,
-      keepAliveInitialDelay: 60_000,
-      onread: { buffer: () => input.next()!, callback: (length) => this.#onRead(length) },
+    const socket = dial(endpoint, context.upstreamHandshakes, 'http/1.1', () => this.#connected(), {
+      buffer: () => input.next()!,
+      callback: (length) => this.#onRead(length),
     });
     ownSilent(socket, this);
-    socket.on('connect', () => this.#connected());
     this.#socket = socket;
     this.#input = input;
     this.#out = new Outgoing(socket, context.writes);
   }
 
-  /** Connected and at work: a request can be written. */
   get isConnected(): boolean {
     return this.#phase === Phase.busy;
   }
 
-  /** Starts to work for an exchange. `responseMs` counts from the end of the request. */
   begin(user: UpstreamUser, method: string, responseMs: number): void {
     this.#user = user;
     this.#responseMs = responseMs;
@@ -106,7 +95,15 @@ export class UpstreamConnection implements Timed, Omit<SocketOwner, 'onData'> {
     this.deadline = Number.POSITIVE_INFINITY;
   }
 
-  /** The request is complete: the time for the response head starts. */
+  sendHead(head: string): void {
+    this.writeText(head);
+    this.requestSent();
+  }
+
+  beginBody(head: string, framing: Framing): BodySink {
+    return new BodyWriter(this, head, framing.kind === 'chunked');
+  }
+
   requestSent(): void {
     if (this.#phase === Phase.busy && !this.#reader.isInBody) {
       this.deadline = this.#context.deadlines.now + this.#responseMs;
@@ -124,7 +121,6 @@ export class UpstreamConnection implements Timed, Omit<SocketOwner, 'onData'> {
     return this.#out.write(bytes);
   }
 
-  /** True when the peer has taken some of what is unsent since this was last asked. */
   hasProgressed(): boolean {
     const { unsent } = this.#out;
     const hasProgressed = unsent > 0 && unsent !== this.#unsent;
@@ -132,12 +128,10 @@ export class UpstreamConnection implements Timed, Omit<SocketOwner, 'onData'> {
     return hasProgressed;
   }
 
-  /** Half-close, in a tunnel. */
   end(): void {
     this.#out.end();
   }
 
-  /** Both sides of a tunnel have ended: what is still unsent goes out, then the connection closes. */
   finishSending(): void {
     if (this.#phase === Phase.closed) return;
     this.#user = null;
@@ -158,7 +152,6 @@ export class UpstreamConnection implements Timed, Omit<SocketOwner, 'onData'> {
     this.#touch();
   }
 
-  /** The exchange is over: keep the connection for the next one, or close it. */
   release(isReusable: boolean): void {
     this.#user = null;
     const { endpoint } = this;
@@ -168,13 +161,12 @@ export class UpstreamConnection implements Timed, Omit<SocketOwner, 'onData'> {
     if (endpoint.idle.length >= MAX_IDLE_PER_ENDPOINT) return this.destroy();
     const idleMs = Math.min(timeouts.upstreamIdleMs, this.#reader.peerIdleMs - PEER_IDLE_MARGIN_MS);
     if (idleMs <= 0) return this.destroy();
-    this.served++;
+    this.isStale = true;
     this.deadline = deadlines.now + idleMs;
     if (this.#socket.isPaused()) this.#socket.resume();
     endpoint.idle.push(this);
   }
 
-  /** Ends now, without telling the exchange. */
   destroy(): void {
     if (this.#phase === Phase.closed) return;
     this.#phase = Phase.closed;
@@ -193,9 +185,9 @@ export class UpstreamConnection implements Timed, Omit<SocketOwner, 'onData'> {
     this.#fail('upstream_reset');
   }
 
-  /** Abortive close, in a tunnel whose other side was reset. */
+  /** Abortive close, in a tunnel whose other side was reset. With TLS any close without a word is one (RFC 8446, 6.1). */
   reset(): void {
-    if (this.#phase !== Phase.closed) reset(this.#socket);
+    if (this.#phase !== Phase.closed && this.endpoint.tls === null) reset(this.#socket);
     this.destroy();
   }
 
@@ -282,7 +274,8 @@ export class UpstreamConnection implements Timed, Omit<SocketOwner, 'onData'> {
     else this.#fail('upstream_reset');
   }
 
-  onError(): void {
+  onError(error?: Error): void {
+    this.#context.upstreamFaults.socketFailed(this.endpoint, this.#socket, error);
     this.#fail(this.#phase === Phase.connecting ? 'connect_failed' : 'upstream_reset');
   }
 

@@ -161,6 +161,8 @@ export const Family = {
   handshakes: 20,
   /** slot = kind number, detail = listener: HTTP/2 connections ended for what they sent. */
   http2Floods: 21,
+  /** slot = fault number: TLS handshakes with instances that failed. */
+  upstreamTlsFaults: 22,
 } as const;
 
 /** Upper bounds in seconds: OpenTelemetry's HTTP duration advice with two finer ones in front. */

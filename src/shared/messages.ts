@@ -1,6 +1,7 @@
 import type { EndpointFact, Pool, Route } from '../../router/model.ts';
 import type { Certificate } from '../../tls/certificate.ts';
 import type { ClientAuth } from '../../tls/profiles.ts';
+import type { UpstreamTlsConfig } from '../../tls/upstream.ts';
 import type {
   AccessLogFormat,
   BalanceConfig,
@@ -27,6 +28,7 @@ export interface WorkerSetup {
   readonly trustedProxies: readonly string[];
   readonly accessLog: AccessLogFormat;
   readonly tls: WorkerTls;
+  readonly upstreamTls: UpstreamTlsConfig;
 }
 
 /** What workers need to know of TLS beside certificates. */

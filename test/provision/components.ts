@@ -73,6 +73,13 @@ export const components = [
     path: 'usr/bin/pebble-challtestsrv',
     probe: ['-help'],
   },
+  {
+    name: 'chromium',
+    env: 'CHROMIUM_BIN',
+    package: 'chromium',
+    path: 'usr/bin/chromium',
+    probe: ['--version'],
+  },
   // For the benchmarks. wrk exits with 1 after printing its version, so it is shown to run by a script that exits.
   {
     name: 'wrk',

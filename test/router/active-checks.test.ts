@@ -35,7 +35,7 @@ describe('who is checked', () => {
       set: [
         {
           ...{ id: ID_1, endpoint: 'web@10.0.0.1:8000', service: 'web', address: '10.0.0.1', port: 8000 },
-          ...{ path: '/health', intervalMs: 5000, host: 'a.com' },
+          ...{ path: '/health', intervalMs: 5000, host: 'a.com', protocol: 'http', tls: null },
         },
       ],
       drop: [],
@@ -129,10 +129,10 @@ describe('who is checked', () => {
     expect(planner.takeCheckChanges().set.map((check) => check.host)).toEqual([host]);
   });
 
-  test('a protocol that cannot be asked yet is refused with the option', () => {
-    const planner = plannerOf(instance('web', 1, ['fairlead:a.com proto=https check=/health']));
-    expect(planner.refused()).toMatchObject([
-      { reason: 'option check with proto=https is not served by this version' },
+  test('instances with TLS are asked as requests are', () => {
+    const planner = plannerOf(instance('web', 1, ['fairlead:a.com proto=https insecure check=/health']));
+    expect(planner.takeCheckChanges().set).toMatchObject([
+      { protocol: 'https', tls: { name: 'a.com', isInsecure: true } },
     ]);
   });
 });

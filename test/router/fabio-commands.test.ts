@@ -136,7 +136,6 @@ describe('bad lines', () => {
     ['route add svc :80 https://b/ opts "redirect=301"', 'a port cannot redirect'],
     ['route add svc /../x http://a:1/', 'dot segment'],
     ['route add svc /x http://a:1/ opts "allow=10.0.0.0/8"', 'needs "ip:"'],
-    ['route add svc /x https://a:1/ opts "tlsskipverify=true"', 'tlsskipverify is not served'],
     ['route add svc /x https://a/ opts "redirect=301,https://b/"', 'a status from 300 to 399 alone'],
     ['route add svc /x ftp://a/ opts "redirect=301"', 'must start with'],
     ['route add svc /x https://a/ opts "redirect=301 auth=x"', 'option auth is not served'],

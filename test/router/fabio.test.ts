@@ -119,11 +119,22 @@ describe('options', () => {
   });
 
   test.each([
+    ['proto=https', 'https', {}],
+    ['proto=https tlsskipverify=true', 'https', { insecure: true }],
+    ['proto=https tlsskipverify=yes grpcservername=b.com', 'https', {}],
+    ['tlsskipverify=true', 'http', {}],
+    ['proto=grpc tlsskipverify=true', 'h2c', {}],
+    ['proto=grpcs grpcservername=B.com', 'h2', { serverName: 'b.com' }],
+  ])('%s means %s', (words, protocol, options) => {
+    expect(claimOf(`urlprefix-a.com/ ${words}`)).toMatchObject({ options, pool: { protocol } });
+    expect(claimOf(`urlprefix-a.com/ ${words}`).options).toEqual(options);
+  });
+
+  test.each([
     ['proto=udp', 'write a native tag, udp:PORT'],
-    ['proto=grpc', 'proto=grpc: not served by this version'],
-    ['proto=grpcs', 'proto=grpcs: not served by this version'],
-    ['proto=h2', 'must be http, https or tcp'],
-    ['proto', 'must be http, https or tcp'],
+    ['proto=h2', 'must be http, https, grpc, grpcs or tcp'],
+    ['proto', 'must be http, https, grpc, grpcs or tcp'],
+    ['proto=grpcs grpcservername=a.com:1', 'grpcservername=a.com:1: host'],
     ['weight=abc', 'weight=abc: must be a number'],
     ['weight=', 'must be a number'],
     ['weight=NaN', 'must be a number'],
@@ -136,7 +147,6 @@ describe('options', () => {
     ['strip=bar', 'must start with "/"'],
     ['prepend=bar', 'must start with "/"'],
     ['host=a.com:80', 'has a port'],
-    ['tlsskipverify=true proto=https', 'option tlsskipverify is not served by this version'],
     ['pxyproto=true', 'option pxyproto is not served by this version'],
     ['auth=staff', 'option auth is not served by this version'],
     ['auth', 'option auth is not served by this version'],

@@ -36,7 +36,7 @@ describe('reading a service', () => {
     const tags = [
       'fairlead:a.com',
       'fairlead:b.com bogus',
-      'fairlead:c.com proto=https',
+      'fairlead:c.com insecure',
       'urlprefix-d.com/ weight=x',
     ];
     const { members, refused, claiming } = readService('web', [instance('web', 1, tags)], POLICY);
@@ -45,7 +45,7 @@ describe('reading a service', () => {
     expect(refused).toEqual(
       [
         [tags[1], 'unknown option "bogus"'],
-        [tags[2], 'proto=https: not served by this version'],
+        [tags[2], 'option insecure needs proto=https or proto=h2'],
         [tags[3], 'weight=x: must be a number like 0.25'],
       ].map(([text, reason]) => ({
         provider: 'consul',
@@ -64,7 +64,7 @@ describe('reading a service', () => {
     ['fairlead:a.com listener=wbe', 'listener=wbe: no http listener has this name; there is internal, web'],
     ['fairlead:a.com listener=x,y', 'listener=x,y: no http listener has this name; there is internal, web'],
     ['fairlead:a.com sticky', 'option sticky is not served by this version'],
-    ['urlprefix-a.com/ proto=https', 'proto=https: not served by this version'],
+    ['urlprefix-a.com/ proto=https', null],
   ])('%s is refused because of %s', (tag, reason) => {
     const { members, refused } = readService('web', [instance('web', 1, [tag])], POLICY);
     expect(refused.map((each) => each.reason)).toEqual(reason === null ? [] : [reason]);

@@ -93,9 +93,7 @@ describe('mistakes', () => {
     ['host=*.a.com', 'is a wildcard'],
     ['host=a.com:80', 'has a port'],
     ['host=a"b', 'cannot contain'],
-    ['proto=h2', 'proto=h2: not served by this version'],
-    ['proto=h2c', 'proto=h2c: not served by this version'],
-    ['proto=ftp', 'must be http or https'],
+    ['proto=ftp', 'must be http, https, h2 or h2c'],
     ['weight=-1', 'from 0 to 65535'],
     ['weight=65536', 'from 0 to 65535'],
     ['weight=1e3', 'from 0 to 65535'],
@@ -149,7 +147,9 @@ describe('mistakes', () => {
     ['check', 'option check needs a value'],
     ['proxy=v3', 'must be v1 or v2'],
     ['departure=now', 'must be drain or close'],
-    ['insecure', 'option insecure is not served by this version'],
+    ['insecure=yes', 'option insecure takes no value'],
+    ['servername=*.a.com', 'is a wildcard'],
+    ['servername=a.com:443', 'has a port'],
   ])('%s is refused: %s', (text, reason) => {
     expect(read(text)).toEqual({
       ok: false,

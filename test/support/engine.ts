@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { expect } from 'vitest';
-import type { Balance, RouteOptions, Rule } from '../../router/model.ts';
+import type { Balance, EndpointFact, RouteOptions, Rule } from '../../router/model.ts';
 import { streamKey } from '../../router/stream.ts';
 import type { Limits, Timeouts } from '../../src/config/config.ts';
 import { accept } from '../../src/data/accept.ts';
@@ -22,6 +22,7 @@ import {
 import type { FromWorker, SlottedPool, SlottedRoute, WorkerTls } from '../../src/shared/messages.ts';
 import { QueueCounters, QueueTotal } from '../../src/shared/queue-counters.ts';
 import type { Certificate } from '../../tls/certificate.ts';
+import type { UpstreamTlsConfig } from '../../tls/upstream.ts';
 import { startBridge } from './bridge.ts';
 import { everybody } from './certificates.ts';
 import { eventually } from './process.ts';
@@ -33,7 +34,11 @@ export interface RouteSpec extends Partial<Rule> {
 }
 
 /** Ports on 127.0.0.1, or one with a weight; one id is one endpoint, in whichever pools. */
-export type EndpointSpec = number | { port: number; weight?: number; address?: string; id?: string };
+export type EndpointSpec =
+  | number
+  | ({ port: number; weight?: number; address?: string; id?: string } & Partial<
+      Pick<EndpointFact, 'protocol' | 'tls'>
+    >);
 
 export interface PlaneOptions {
   /** One route for every host and path to the pool `main` unless told. */
@@ -49,6 +54,7 @@ export interface PlaneOptions {
   /** With https, `port` is a bridge that clients reach without TLS, and `securePort` the listener itself. */
   scheme?: 'http' | 'https';
   tls?: Partial<WorkerTls> & { certificates?: readonly Certificate[]; defaultId?: string | null };
+  upstreamTls?: Partial<UpstreamTlsConfig>;
   proxyProtocol?: boolean;
   /** Which of the workers that share these counters it is; alone unless told. */
   worker?: { index: number; counters: CountersLayout };
@@ -79,6 +85,8 @@ export interface Plane {
   http1(): ClientConnection[];
   /** Slots reported as released, in order. */
   readonly released: number[];
+  /** Details of what was told to the process log. */
+  readonly told: unknown[];
   /** `maxconn` is as before unless given. */
   setPools(
     pools: Record<string, EndpointSpec[]>,
@@ -132,6 +140,7 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
   const counters = new EndpointCounters(layout);
   const queues = new QueueCounters(layout.queues);
   const released: number[] = [];
+  const told: unknown[] = [];
   const lines: LogLine[] = [];
   const slots = new Map<string, number>();
   const known = new Set<Endpoint>();
@@ -140,6 +149,7 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
   const http2 = options.http2 ?? scheme === 'https';
   const send = (message: FromWorker): void => {
     if (message.type === 'released') released.push(...message.slots);
+    if (message.type === 'log') told.push(message.detail);
     if (message.type !== 'access') return;
     const text = new TextDecoder().decode(message.lines).trimEnd();
     lines.push(...text.split('\n').map((line) => JSON.parse(line) as LogLine));
@@ -159,6 +169,7 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
       trustedProxies: options.trustedProxies ?? [],
       accessLog: 'json',
       tls: { clientAuth: [], hsts: '', redirectPort: 443, tellsUnknownNames: false, ...options.tls },
+      upstreamTls: { caPem: null, client: null, serverName: null, ...options.upstreamTls },
     },
     send,
   );
@@ -175,8 +186,13 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
     maxconn,
     endpoints: endpoints.map((spec) => {
       const { port, weight = 1, address = '127.0.0.1' } = typeof spec === 'number' ? { port: spec } : spec;
-      const { id = `${name}@${address}:${port}` } = typeof spec === 'number' ? {} : spec;
-      return { id, address, port, weight, protocol: 'http', instance: id, slot: slotOf(`endpoint ${id}`) };
+      const {
+        id = `${name}@${address}:${port}`,
+        protocol = 'http',
+        tls,
+      } = typeof spec === 'number' ? {} : spec;
+      const slot = slotOf(`endpoint ${id}`);
+      return { id, address, port, weight, protocol, ...(tls && { tls }), instance: id, slot };
     }),
   });
   const asRoute = (spec: RouteSpec): SlottedRoute => {
@@ -257,6 +273,7 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
     counters,
     http1: () => [...engine.clients].filter((client) => client instanceof ClientConnection),
     released,
+    told,
     setPools: (pools, drop = [], wanted = maxconn, as = {}) => {
       maxconn = wanted;
       const routes = as.reset ? [...engine.table.routes()] : [];
@@ -314,7 +331,8 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
 
 function idleOf(endpoints: Iterable<Endpoint>): number {
   let idle = 0;
-  for (const endpoint of endpoints) idle += endpoint.idle.length;
+  for (const { idle: kept, sessions } of endpoints)
+    idle += kept.length + sessions.filter(({ isIdle }) => isIdle).length;
   return idle;
 }
 

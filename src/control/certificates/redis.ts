@@ -3,9 +3,9 @@ import { describeRedisUrl } from '../../config/redis-url.ts';
 import { type Clock, systemClock } from '../providers/clock.ts';
 import type { Log } from '../providers/fault-log.ts';
 import { escapePattern, explainRedis } from '../redis.ts';
+import { openRedisLink, type RedisLink } from '../redis-link.ts';
 import { createBell } from './bell.ts';
 import { type Item, Keeper } from './keeper.ts';
-import { openRedisLink, type RedisLink } from '../redis-link.ts';
 import { type CertificateSource, MAX_CERTIFICATES, type OnCertificates } from './source.ts';
 
 export interface RedisSourceOptions {

@@ -1,5 +1,8 @@
-import { request as httpRequest } from 'node:http';
+import { type ClientRequest, request as httpRequest, type RequestOptions } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import type { ActiveCheck } from '../../../router/active-checks.ts';
+import { UpstreamHandshakes, type UpstreamTlsConfig } from '../../../tls/upstream.ts';
+import { probeHttp2 } from './http2-probe.ts';
 
 export interface ProbeResult {
   readonly hasPassed: boolean;
@@ -7,7 +10,7 @@ export interface ProbeResult {
   readonly output: string;
 }
 
-/** Asks once; never rejects. Another protocol is another function of this shape. */
+/** Asks once; never rejects. */
 export type Probe = (check: ActiveCheck, timeoutMs: number, signal: AbortSignal) => Promise<ProbeResult>;
 
 /** What of a body is read, so that the instance need not see its connection break over a short one. */
@@ -15,11 +18,21 @@ const MAX_BODY_BYTES = 64 * 1024;
 /** Answers are not kept, but the head of one decides. */
 const MAX_HEAD_BYTES = 16 * 1024;
 
-/** GET over a connection of its own, which so proves that the instance still accepts. 2xx and 3xx pass. */
-export const probeHttp: Probe = (check, timeoutMs, signal) => {
-  const { promise, resolve } = Promise.withResolvers<ProbeResult>();
-  let result: ProbeResult | null = null;
-  const request = httpRequest({
+/**
+ * GET over a connection of its own, which so proves that the instance still accepts, with TLS where requests have it. 2xx
+ * and 3xx pass.
+ */
+export function createProbe(upstreamTls: UpstreamTlsConfig): Probe {
+  const handshakes = new UpstreamHandshakes(upstreamTls);
+  return (check, timeoutMs, signal) => {
+    const isHttp2 = check.protocol === 'h2' || check.protocol === 'h2c';
+    if (isHttp2) return probeHttp2(check, timeoutMs, signal, handshakes);
+    return run(open(check, signal, handshakes), timeoutMs);
+  };
+}
+
+function open(check: ActiveCheck, signal: AbortSignal, handshakes: UpstreamHandshakes): ClientRequest {
+  const options: RequestOptions = {
     host: check.address,
     port: check.port,
     path: check.path,
@@ -27,7 +40,14 @@ export const probeHttp: Probe = (check, timeoutMs, signal) => {
     agent: false,
     maxHeaderSize: MAX_HEAD_BYTES,
     signal,
-  });
+  };
+  if (check.tls === null) return httpRequest(options);
+  return httpsRequest({ ...options, ...handshakes.options(check.tls, 'http/1.1') });
+}
+
+function run(request: ClientRequest, timeoutMs: number): Promise<ProbeResult> {
+  const { promise, resolve } = Promise.withResolvers<ProbeResult>();
+  let result: ProbeResult | null = null;
   const finish = (): void => {
     clearTimeout(timer);
     request.destroy();
@@ -53,7 +73,7 @@ export const probeHttp: Probe = (check, timeoutMs, signal) => {
   request.on('close', finish);
   request.end();
   return promise;
-};
+}
 
 function failed(output: string): ProbeResult {
   return { hasPassed: false, output };

@@ -6,7 +6,7 @@ import { type HeadLimits, MAX_METHOD } from '../http1/head-parser.ts';
 import { type Framing, NO_BODY, type Refused, type RequestHead, readLength, refuse } from '../http1/heads.ts';
 
 /** RFC 9113, 6.5.2: what a field counts beside its name and value. */
-const FIELD_OVERHEAD = 32;
+export const FIELD_OVERHEAD = 32;
 const CHUNKED: Framing = { kind: 'chunked' };
 
 interface Pseudo {

@@ -19,6 +19,9 @@ export interface LinkOptions {
   /** Counts faults by kind. */
   readonly onError: (kind: string) => void;
   readonly onLostMemory: () => void;
+  /** Failures in a row after which `onGaveUp` is told; null goes on for ever. */
+  readonly attempts: number | null;
+  readonly onGaveUp: (reason: string) => void;
 }
 
 /** One set of connections and one gate for everything that templates read. */
@@ -26,14 +29,29 @@ export function openConsul(options: LinkOptions, signal: AbortSignal): ConsulLin
   const { config, log, clock, onError, onLostMemory } = options;
   const client = createConsulClient(config);
   const faults = createFaultLog(log, clock, onError);
-  const gate = createGate(clock, (attempt) => knock(client, attempt, signal), signal);
+  const gaveUpAfter = (failures: number, reason: string): void => {
+    if (options.attempts !== null && failures === options.attempts) options.onGaveUp(reason);
+  };
+  const gate = createGate(
+    clock,
+    async (attempt) => {
+      const result = await knock(client, attempt, signal);
+      // The watches wait at the gate: they count no failures meanwhile.
+      if (result.kind === 'error') gaveUpAfter(attempt + 1, result.message);
+      return result;
+    },
+    signal,
+  );
   const context: WatchContext = {
     client,
     clock,
     gate,
     waitMs: config.waitMs,
     onAnswer: (path) => faults.answer(path),
-    onFault: (path, cause, failures) => faults.fault(path, cause, failures),
+    onFault(path, cause, failures) {
+      faults.fault(path, cause, failures);
+      gaveUpAfter(failures, `${path}: ${cause.message}`);
+    },
     onLostMemory,
   };
   return { client, context, faults };

@@ -8,6 +8,7 @@ import { Answers } from './answers.ts';
 import type { CatalogSource, StartCatalogSource } from './catalog-source.ts';
 import { type ConsulLink, openConsul } from './consul-link.ts';
 import { ConsulServices } from './consul-services.ts';
+import { wholeService } from './parse-query.ts';
 import { pathOf } from './path.ts';
 import { isConsulQuery, isPlainService, type Query, type ServiceQuery } from './query.ts';
 import { type Entry, pick } from './read-service.ts';
@@ -25,6 +26,9 @@ export interface DependencyOptions {
   readonly catalog?: StartCatalogSource;
   /** Where confd's keys are, if they are in Redis. */
   readonly redisUrl?: string | null;
+  /** Failures in a row after which `onGaveUp` is told; for ever unless given. */
+  readonly attempts?: number | null;
+  readonly onGaveUp?: (reason: string) => void;
   readonly clock?: Clock;
 }
 
@@ -78,9 +82,9 @@ export class Dependencies implements DependencyReader {
     this.#clock = clock;
     const isAwaiting = (): boolean => this.#isAwaiting();
     this.#answers = new Answers({ clock, isAwaiting, onChange: options.onChange }, signal);
-    const { config, log, onError } = options;
+    const { config, log, onError, attempts = null, onGaveUp = () => {} } = options;
     const onLostMemory = (): void => this.#lostMemory();
-    this.#consul = openConsul({ config, log, clock, onError, onLostMemory }, signal);
+    this.#consul = openConsul({ config, log, clock, onError, onLostMemory, attempts, onGaveUp }, signal);
     const onEntries = (name: string, entries: readonly Entry[]): void => this.#onEntries(name, entries);
     const { context } = this.#consul;
     const budget = (): number => config.connections - this.#blocking();
@@ -109,6 +113,14 @@ export class Dependencies implements DependencyReader {
       this.#start(query);
     }
     if (isCatalogMoved) this.#catalog.follow(new Set(this.#picks.keys()));
+  }
+
+  /** Watches these services so that their instances can be counted. */
+  count(services: Iterable<string>): void {
+    this.use(
+      this,
+      new Map([...services].map((name) => wholeService(name, '', false)).map((query) => [query.id, query])),
+    );
   }
 
   /** Passing instances of a service, if its instances are watched and known; null else. */

@@ -45,6 +45,7 @@ function startWorkers(count: number): Setting {
       ...{ counters, listeners: [], tcp, udp, limits, timeouts, balance, trustedProxies },
       accessLog: 'off',
       tls: { clientAuth: [], hsts: '', redirectPort: 443, tellsUnknownNames: false },
+      upstreamTls: { caPem: null, client: null, serverName: null },
     },
     ...{ count, counters, log },
     greeting: () => [{ type: 'ticket-key', key: new Uint8Array(48) }],

@@ -47,7 +47,7 @@ afterEach(() => {
 function check(id: string, more: Partial<ActiveCheck> = {}): ActiveCheck {
   return {
     ...{ id, endpoint: `e-${id}`, service: 's', address: '127.0.0.1', port: 1, path: '/health' },
-    ...{ intervalMs: 5_000, host: 'a.test' },
+    ...{ intervalMs: 5_000, host: 'a.test', protocol: 'http', tls: null },
     ...more,
   };
 }

@@ -1,11 +1,14 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { ActiveCheck } from '../../../../router/active-checks.ts';
-import { type ProbeResult, probeHttp } from '../../../../src/control/checks/http-probe.ts';
+import { createProbe, type ProbeResult } from '../../../../src/control/checks/http-probe.ts';
 import { type Backend, type Handler, startBackend } from '../../../support/backend.ts';
+import { createTestCa } from '../../../support/certificates.ts';
 import { freePorts } from '../../../support/ports.ts';
 import { eventually } from '../../../support/process.ts';
+import { startTlsFront } from '../../../support/tls-front.ts';
 
+const probe = createProbe({ caPem: null, client: null, serverName: null });
 const backends: Backend[] = [];
 const servers: Server[] = [];
 
@@ -35,14 +38,14 @@ async function startBare(onRequest: (socket: Socket) => void): Promise<{ port: n
 
 function check(port: number, more: Partial<ActiveCheck> = {}): ActiveCheck {
   return {
-    ...{ id: 'c', endpoint: 'e', service: 's', address: '127.0.0.1', port },
+    ...{ id: 'c', endpoint: 'e', service: 's', address: '127.0.0.1', port, protocol: 'http', tls: null },
     ...{ path: '/health?deep=1', intervalMs: 1_000, host: 'a.test' },
     ...more,
   };
 }
 
 function ask(port: number, timeoutMs = 5_000, signal = new AbortController().signal): Promise<ProbeResult> {
-  return probeHttp(check(port), timeoutMs, signal);
+  return probe(check(port), timeoutMs, signal);
 }
 
 test('the question is a GET on a connection of its own, which is closed', async () => {
@@ -132,11 +135,7 @@ describe('what fails', () => {
   });
 
   test('a name that does not exist', async () => {
-    const result = await probeHttp(
-      check(80, { address: 'nobody.invalid' }),
-      5_000,
-      new AbortController().signal,
-    );
+    const result = await probe(check(80, { address: 'nobody.invalid' }), 5_000, new AbortController().signal);
     expect(result.hasPassed).toBe(false);
   });
 
@@ -146,4 +145,21 @@ describe('what fails', () => {
     expect((await ask(port, 5_000, abort.signal)).hasPassed).toBe(false);
     await eventually(() => open.size === 0);
   });
+});
+
+test('an instance with TLS is asked as requests are: it must prove its name', async () => {
+  const backend = await start();
+  const authority = await createTestCa();
+  const front = await startTlsFront(backend.port, await authority.certificate('a.test'));
+  const trusting = createProbe({ caPem: authority.rootPem, client: null, serverName: null });
+  const { signal } = new AbortController();
+  const asked = (name: string, isInsecure = false) =>
+    trusting(check(front.port, { protocol: 'https', tls: { name, isInsecure } }), 5_000, signal);
+  expect(await asked('a.test')).toEqual({ hasPassed: true, output: 'status 200' });
+  expect(await asked('b.test')).toMatchObject({
+    hasPassed: false,
+    output: expect.stringContaining('b.test'),
+  });
+  expect(await asked('b.test', true)).toMatchObject({ hasPassed: true });
+  await front.close();
 });

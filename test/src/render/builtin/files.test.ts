@@ -9,8 +9,8 @@ import { renderHaproxy } from '../../../../src/render/builtin/haproxy.ts';
 import type { BuiltinInput } from '../../../../src/render/builtin/model.ts';
 import { renderNginx } from '../../../../src/render/builtin/nginx.ts';
 import { skipExternal } from '../../../provision.ts';
-import { freePorts } from '../../../support/ports.ts';
 import { createTestCa } from '../../../support/certificates.ts';
+import { freePorts } from '../../../support/ports.ts';
 import {
   haproxyFaults,
   nginxFaults,

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Dependencies } from '../../../../src/render/dependencies/dependencies.ts';
+import { createRenderSource } from '../../../../src/render/render-source.ts';
 import type { Renderer } from '../../../../src/render/renderer.ts';
 import { type ConsulAgent, skipConsul, startConsul } from '../../../support/consul.ts';
 import { eventually } from '../../../support/process.ts';
@@ -167,6 +168,27 @@ describe.skipIf(skipConsul)('dependencies on a real Consul', { timeout: 60_000 }
     expect(deps.connections()).toBeLessThanOrEqual(12);
     for (const name of names) await agent.api('PUT', `/v1/agent/service/deregister/${name}`);
     await text(shown, '');
+  });
+
+  test('instances are counted for those who require some, also where no template names the service', async () => {
+    await register({ ID: 'c1', Name: 'counted', Port: 1 });
+    const source = createRenderSource([], {
+      consul: consulConfig(agent.url),
+      redisUrl: null,
+      attempts: null,
+      onGaveUp() {},
+      counted: ['counted', 'absent'],
+      performsEffects: false,
+      environment: () => undefined,
+      log: quiet,
+      onError() {},
+      onChange() {},
+    });
+    expect(source.countInstances('counted')).toBeNull();
+    await eventually(() => source.countInstances('counted') === 1, { timeoutMs: 10_000, what: 'a count' });
+    await eventually(() => source.countInstances('absent') === 0, { timeoutMs: 10_000, what: 'a count' });
+    expect(source.countInstances('other')).toBeNull();
+    await source.close();
   });
 
   test('an outage changes nothing, and what happened in it is heard after it', async () => {
