@@ -62,7 +62,8 @@ function createExplainer(router: Router, views: ViewSources): Explainer {
     present: () => ({
       isComplete: publisher.isComplete,
       listeners: router.config.listeners,
-      openPorts: routePorts.tcp.open(),
+      openPorts: { tcp: routePorts.tcp.open(), udp: routePorts.udp.open() },
+      challenges: new Map(tls.acme?.challenges().tokens.map((each) => [each.token, each.keyAuthorization])),
       redirectPort: tls.workerTls(router.config.listeners).redirectPort,
     }),
   });

@@ -15,7 +15,7 @@ import { type EndpointView, endpointsView, type ViewSources } from '../views.ts'
 import { type Excluded, type ExcludedSources, excludedOf, refusedFor } from './excluded.ts';
 import { explainHttp } from './http.ts';
 import { type Question, readQuestion } from './question.ts';
-import { explainTcp, explainTls } from './stream.ts';
+import { explainPort, explainTls } from './stream.ts';
 import type { Surroundings, Verdict } from './verdict.ts';
 
 export interface ExplainerOptions {
@@ -28,7 +28,10 @@ export interface ExplainerOptions {
   readonly clientAuth: readonly ClientAuth[];
   readonly limits: Limits;
   /** What changes while the router runs. */
-  readonly present: () => Pick<Surroundings, 'isComplete' | 'listeners' | 'openPorts' | 'redirectPort'>;
+  readonly present: () => Pick<
+    Surroundings,
+    'isComplete' | 'listeners' | 'openPorts' | 'challenges' | 'redirectPort'
+  >;
 }
 
 /** Hosts may have thousands of routes; beyond these nobody reads. */
@@ -173,7 +176,8 @@ interface Serving {
 const SCHEMES: ReadonlyMap<string, (question: Question, around: Surroundings) => Parsed<Verdict>> = new Map([
   ['http', explainHttp],
   ['https', explainHttp],
-  ['tcp', explainTcp],
+  ['tcp', explainPort],
+  ['udp', explainPort],
   ['tls', explainTls],
 ]);
 

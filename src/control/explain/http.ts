@@ -18,9 +18,6 @@ import type { Question } from './question.ts';
 import { explainSharedName } from './stream.ts';
 import { listenerFor, portOf, type Surroundings, type Verdict, withNetworks } from './verdict.ts';
 
-/** ACME's answers are for authorities, which do not ask here. */
-const NO_CHALLENGES: ReadonlyMap<string, string> = new Map();
-
 /**
  * What a worker would do with a request: the head is written as a client writes it and goes through the workers' own
  * parser and decision.
@@ -52,7 +49,7 @@ export function explainHttp(question: Question, around: Surroundings): Parsed<Ve
       hasCatalog: around.isComplete,
       limits: around.limits,
       profiles: around.profiles,
-      challenges: NO_CHALLENGES,
+      challenges: around.challenges,
       setup: { tls: { redirectPort: around.redirectPort } },
     },
     listener,

@@ -8,12 +8,13 @@ import { ENDINGS, type Ending } from '../../shared/endings.ts';
 import type { Question } from './question.ts';
 import { listenerFor, portOf, type Surroundings, type Verdict, withNetworks } from './verdict.ts';
 
-/** `tcp://:PORT`: what becomes of a connection to a port that routes may have opened. */
-export function explainTcp(question: Question, around: Surroundings): Parsed<Verdict> {
-  const port = portOf(question.authority);
-  if (port === null || question.rest !== '')
-    return refuse(`url ${quote(question.url)} is not like tcp://:15432`);
-  return accept(verdictOn(question, { port, serverName: '', listener: null }, around));
+/** `tcp://:PORT`, `udp://:PORT`: what becomes of a connection or a datagram to a port that routes may have opened. */
+export function explainPort(question: Question, around: Surroundings): Parsed<Verdict> {
+  const { authority, rest, scheme, url } = question;
+  const port = portOf(authority);
+  if (port === null || rest !== '') return refuse(`url ${quote(url)} is not like ${scheme}://:15432`);
+  const asked = { port, serverName: '', listener: null, isDatagram: scheme === 'udp' };
+  return accept(verdictOn(question, asked, around));
 }
 
 /** `tls://NAME[:PORT]`: the same for a server name, on a port of routes or (without one) on an https listener. */
@@ -58,7 +59,8 @@ function verdictOn(question: Question, asked: AskedStream, around: Surroundings)
     return { ...common, decision: 'refuse', reason, status: reason && ENDINGS[reason], why };
   };
   if (route === null) return refused('no_route', whyNone(asked, common.candidates.length));
-  if (port !== null && !around.openPorts.includes(port))
+  const { tcp, udp } = around.openPorts;
+  if (port !== null && !(asked.isDatagram ? udp : tcp).includes(port))
     return refused(null, `${route.id} has the port, and it is not open (yet)`);
   if (isDenied(withNetworks(route), client))
     return refused('denied', `${client} is not among those that ${route.id} allows`);

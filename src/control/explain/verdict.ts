@@ -40,10 +40,12 @@ export interface Surroundings {
   readonly isComplete: boolean;
   readonly listeners: readonly ListenerConfig[];
   /** That routes have opened. */
-  readonly openPorts: readonly number[];
+  readonly openPorts: { readonly tcp: readonly number[]; readonly udp: readonly number[] };
   readonly limits: Limits;
   readonly trustedProxies: Networks;
   readonly profiles: Pick<Profiles, 'profileFor' | 'clientAuthFor'>;
+  /** Answers to ACME authorities, by token. */
+  readonly challenges: ReadonlyMap<string, string>;
   readonly redirectPort: number;
 }
 

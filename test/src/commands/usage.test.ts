@@ -9,7 +9,17 @@ describe('help', () => {
     const { code, stdout, stderr } = await fairlead(['--help']);
     expect([code, stderr]).toEqual([0, '']);
     const listed = [...stdout.matchAll(/^ {2}([a-z]+) \[options\]/gm)].map(([, name]) => name);
-    expect(listed).toEqual(['run', 'dev', 'check', 'routes', 'pools', 'healthcheck', 'version']);
+    expect(listed).toEqual([
+      'run',
+      'dev',
+      'check',
+      'routes',
+      'pools',
+      'explain',
+      'history',
+      'healthcheck',
+      'version',
+    ]);
     for (const text of ['Examples:', 'Exit codes:', 'fairlead:www.example.com/api'])
       expect(stdout).toContain(text);
   });

@@ -52,3 +52,19 @@ test('nobody to tell, an unknown version, a dead worker: nothing is counted', ()
   convergence.applied(2);
   expect(totals(convergence).count).toBe(0);
 });
+
+test('who is told of what is live hears of it once, with the time it took', () => {
+  const time = clock();
+  const live: [number, number][] = [];
+  const convergence = new Convergence((version, lagMs) => void live.push([version, lagMs]));
+  convergence.published(1, 100, 2);
+  convergence.published(2, 100, 2);
+  time.set(103);
+  convergence.applied(1);
+  convergence.workerGone();
+  convergence.applied(1);
+  convergence.published(3, 101, 1);
+  convergence.applied(3);
+  convergence.applied(3);
+  expect(live).toEqual([[3, 2]]);
+});

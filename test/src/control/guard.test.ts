@@ -206,10 +206,10 @@ describe('a source that was away', () => {
     expect(guard.reason).toMatch(/checks/);
     const partly = [instance('a', 1), ...failing(4).slice(1)];
     expect(admit('a', partly)).toHaveLength(4);
-    expect(guard.heldServices).toBe(1);
+    expect([guard.heldServices, guard.heldNews('a'), guard.heldNews('b')]).toEqual([1, partly, null]);
     const all = instances('a', 4);
     expect(guard.admit('a', all)).toBe(all);
-    expect(guard.heldServices).toBe(0);
+    expect([guard.heldServices, guard.heldNews('a')]).toEqual([0, null]);
     now += HOLD_MS;
     expect(guard.due()).toEqual([]);
   });

@@ -327,3 +327,63 @@ describe('what is set aside', () => {
     expect(live()).toEqual({ 'a.test/': [1001] });
   });
 });
+
+describe('the history is told', () => {
+  const news = (): string[] =>
+    noted
+      .splice(0)
+      .map((cause) =>
+        cause.kind === 'service'
+          ? `${cause.service} ${cause.how} ${cause.before.length}→${cause.after.length}`
+          : cause.kind,
+      );
+
+  test('what came in, and how', async () => {
+    publisher.restore(new Map([['a', instances('a', 2)]]));
+    publisher.service('a', instances('a', 1), now);
+    publisher.setStatics([]);
+    publisher.lines('kv', [['k', '']], now);
+    publisher.checked('a@10.0.0.97:1001 /up 1000', false);
+    publisher.service('a', [], now);
+    await nextTurn();
+    expect(news()).toEqual([
+      ...['a saved 0→2', 'a reported 2→1', 'config', 'lines', 'check', 'a reported 1→0'],
+    ]);
+    now += FORGET_MS;
+    publisher.tick();
+    expect(news()).toEqual(['forgotten']);
+    await nextTurn();
+  });
+
+  test('what was held, taken back and released', async () => {
+    const services = ['a', 'b', 'c', 'd'];
+    for (const name of services) publisher.service(name, instances(name, 3), now);
+    news();
+    for (const name of services) publisher.service(name, [], now);
+    expect(news()).toEqual([
+      ...['a reported 3→0', 'b reported 3→0', 'c reported 3→0', 'd held 3→3'],
+      ...['a taken-back 0→3', 'b taken-back 0→3', 'c taken-back 0→3'],
+    ]);
+    now += HOLD_MS;
+    publisher.tick();
+    expect(news().sort()).toEqual(services.map((name) => `${name} released 3→0`));
+    await nextTurn();
+  });
+
+  test('which versions changed something', async () => {
+    publisher.complete([]);
+    publisher.service('a', instances('a', 1), now);
+    await nextTurn();
+    publisher.service('a', instances('a', 1), now);
+    await nextTurn();
+    expect([committed, publisher.version]).toEqual([[2], 2]);
+  });
+
+  test('versions go on where an earlier life ended, which published nothing here', async () => {
+    publisher.startFrom(41);
+    expect(publisher.hasPublished).toBe(false);
+    publisher.service('a', instances('a', 1), now);
+    await nextTurn();
+    expect([publisher.hasPublished, committed]).toEqual([true, [42]]);
+  });
+});

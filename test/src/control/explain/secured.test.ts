@@ -48,6 +48,14 @@ describe('https', () => {
     expect(ask('http://a.test/x')).toMatchObject({ decision: 'forward', route: 'a.test/' });
   });
 
+  test('a token of an authority is answered by the router', () => {
+    stage.challenges.set('t0ken', 'answer');
+    tagged('fairlead:a.test/ https=redirect');
+    const known = ask('a.test/.well-known/acme-challenge/t0ken');
+    expect(known).toMatchObject({ decision: 'answer', status: 200, reason: null, candidates: [] });
+    expect(ask('a.test/.well-known/acme-challenge/other').decision).toBe('forward');
+  });
+
   test("clients' certificates", () => {
     stage.clientAuth = [{ hosts: ['a.test'], caPem: ca.rootPem, mode: 'required' }];
     tagged('fairlead:a.test/');
@@ -86,8 +94,20 @@ describe('tcp and tls', () => {
       ...{ decision: 'refuse', reason: 'no_healthy_instance', status: 503 },
       excluded: [{ instance: 'n/a-1', status: 'critical' }],
     });
-    stage.openPorts = [];
+    stage.openPorts = { tcp: [], udp: [15_000] };
     expect(ask('tcp://:15000')).toMatchObject({ reason: null, why: expect.stringContaining('not open') });
+  });
+
+  test('UDP has ports of its own', () => {
+    tagged('fairlead:udp:15000', 'fairlead:tcp:15001');
+    expect(ask('udp://:15000')).toMatchObject({
+      ...{ decision: 'forward', route: 'udp:15000' },
+      candidates: [{ route: 'udp:15000', matched: true, why: 'every datagram to the port' }],
+    });
+    expect(ask('tcp://:15000')).toMatchObject({ reason: 'no_route', candidates: [] });
+    expect(ask('udp://:15001')).toMatchObject({ reason: 'no_route', why: 'no route has port 15001' });
+    stage.openPorts = { tcp: [15_000, 15_001], udp: [] };
+    expect(ask('udp://:15000').why).toContain('not open');
   });
 
   test('server names on a port', () => {

@@ -39,7 +39,8 @@ export interface Stage {
   certificates: Certificate[];
   clientAuth: ClientAuth[];
   isComplete: boolean;
-  openPorts: number[];
+  openPorts: { tcp: number[]; udp: number[] };
+  challenges: Map<string, string>;
   version: number;
 }
 
@@ -51,6 +52,7 @@ export const web: ListenerConfig = {
   http2: true,
 };
 
+const PORTS = { from: 15_000, to: 15_999 };
 const accepts = (health: Health): boolean => health === 'passing' || health === 'warning';
 
 /** As set up before each test. */
@@ -61,12 +63,17 @@ beforeEach(() => {
   const planner = new Planner({
     ...{ dialects: { fairlead: true, fabio: { prefix: 'urlprefix-' } }, datacenter: '', accepts },
     ...{ listeners: ['web', 'internal', 'secure'], tlsListeners: ['secure'] },
-    ...{ udpPorts: null, tcpPorts: { from: 15_000, to: 15_999 }, takenPorts: new Map() },
+    ...{ tcpPorts: PORTS, udpPorts: PORTS, takenPorts: new Map() },
   });
   stage = {
     ...{ planner, catalog: new Map(), standings: new Map(), held: new Map() },
     ...{ listeners: [web], certificates: [], clientAuth: [] },
-    ...{ isComplete: true, openPorts: [15_000, 15_001], version: 0 },
+    ...{
+      isComplete: true,
+      openPorts: { tcp: [15_000, 15_001], udp: [15_000] },
+      challenges: new Map(),
+      version: 0,
+    },
   };
   explainer = null;
 });
@@ -88,8 +95,8 @@ function create(): Explainer {
     guard: { heldNews: (service) => stage.held.get(service) ?? null, reason: 'it forgot' },
     ...{ catalog, accepts, clientAuth, certificates: { live: certificates, defaultId: null } },
     present: () => {
-      const { isComplete, listeners, openPorts } = stage;
-      return { isComplete, listeners, openPorts, redirectPort: 8443 };
+      const { isComplete, listeners, openPorts, challenges } = stage;
+      return { isComplete, listeners, openPorts, challenges, redirectPort: 8443 };
     },
     limits: loaded.config.limits,
     trustedProxies: ['10.9.0.0/16'],

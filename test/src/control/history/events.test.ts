@@ -12,6 +12,7 @@ let stop: AbortController;
 let streams: EventStreams;
 let tell: (record: HistoryRecord) => void;
 let readers: Reader[];
+let snapshots: number;
 
 interface Reader {
   readonly status: number;
@@ -24,6 +25,7 @@ interface Reader {
 
 beforeEach(async () => {
   [records, readers, isForgotten, tell] = [[], [], false, () => {}];
+  snapshots = 0;
   stop = new AbortController();
   streams = new EventStreams({
     history: {
@@ -36,7 +38,10 @@ beforeEach(async () => {
       },
     },
     version: () => records.at(-1)?.version ?? 0,
-    snapshot: (isFull) => ({ isFull, padding: isFull ? 'x'.repeat(3_000_000) : '' }),
+    snapshot: (isFull) => {
+      snapshots++;
+      return { isFull, padding: isFull ? 'x'.repeat(3_000_000) : '' };
+    },
     signal: stop.signal,
   });
   const config = { address: { host: '127.0.0.1', port: 0 }, token: 's3cret' };
@@ -142,7 +147,7 @@ test('a token is needed, and HEAD gets the head alone', async () => {
   });
   head.resume();
   await eventually(() => expect(head.complete).toBe(true));
-  expect([head.statusCode, head.headers['content-type']]).toEqual([200, 'text/event-stream']);
+  expect([head.statusCode, head.headers['content-type'], snapshots]).toEqual([200, 'text/event-stream', 0]);
 });
 
 test('there are at most 64; one that leaves makes room', async () => {
