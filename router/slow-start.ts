@@ -19,14 +19,20 @@ interface Weighted {
   readonly weight: number;
 }
 
+interface Present extends Weighted {
+  /** It is warm, or starts slowly itself. One that just came, when nobody was there, is neither. */
+  readonly isSettled: boolean;
+}
+
 /**
- * Which endpoints of a pool are to begin slowly after a change: those that were not in it, where somebody of about their
- * weight stays who takes work meanwhile. Beside lighter ones only, what a newcomer does not take would be too much for
+ * Which endpoints of a pool are to begin slowly after a change: those that were not in it, where somebody settled of about
+ * their weight stays who takes work meanwhile. Instances of a new service come one after the other, and all are cold. Beside lighter ones only, what a newcomer does not take would be too much for
  * them (of all things for a canary); beside heavier ones only, it takes little anyway.
  */
-export function newcomersOf(before: readonly Weighted[], now: readonly Weighted[]): readonly string[] {
-  const known = new Map(before.map(({ id, weight }) => [id, weight]));
-  const staying = [...new Set(now.filter(({ id }) => (known.get(id) ?? 0) > 0).map(({ weight }) => weight))];
+export function newcomersOf(before: readonly Present[], now: readonly Weighted[]): readonly string[] {
+  const known = new Map(before.map((present) => [present.id, present]));
+  const bears = (present: Present | undefined): boolean => present?.isSettled === true && present.weight > 0;
+  const staying = [...new Set(now.filter(({ id }) => bears(known.get(id))).map(({ weight }) => weight))];
   const isBorne = (weight: number): boolean => staying.some((other) => isNear(other, weight));
   return now.filter(({ id, weight }) => !known.has(id) && isBorne(weight)).map(({ id }) => id);
 }

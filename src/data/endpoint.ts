@@ -47,6 +47,8 @@ export class Endpoint {
   readonly #members = new Set<Member>();
   /** Of its pools with a limit: who waits there is told of every lease that comes back. */
   readonly #queues: PoolQueue[] = [];
+  /** When it came to a table that was complete before; -Infinity when it was there all along. */
+  cameAt = Number.NEGATIVE_INFINITY;
   #isOpen = true;
   /** What it takes of its weights; below 1 while it starts slowly. */
   #share = 1;

@@ -163,7 +163,7 @@ export class LiveTable {
       (fact, i) => new Member(this.#endpointFor(fact), pooled, fact.weight, peers[i]!),
     );
     for (const member of live.members) {
-      if (member.endpoint.isDeparting) this.#fresh.add(member.endpoint);
+      if (member.endpoint.isDeparting) this.#welcome(member.endpoint, mayStartSlowly);
       member.endpoint.join(member);
     }
     for (const member of before) this.#leave(member);
@@ -171,12 +171,20 @@ export class LiveTable {
     live.queue.wake();
   }
 
+  #welcome(endpoint: Endpoint, isNews: boolean): void {
+    this.#fresh.add(endpoint);
+    if (isNews) this.#context.slowStarts.came(endpoint);
+  }
+
   /** An endpoint that is at work in another pool is warm. */
   #startSlowly(before: readonly Member[], { endpoints }: SlottedPool): void {
-    const were = before.map(({ id, fullWeight }) => ({ id, weight: fullWeight }));
+    const { slowStarts } = this.#context;
+    const were = before.map(({ id, fullWeight, endpoint }) => {
+      return { id, weight: fullWeight, isSettled: slowStarts.isSettled(endpoint) };
+    });
     for (const id of newcomersOf(were, endpoints)) {
       const endpoint = this.#endpoints.get(id)!;
-      if (this.#fresh.has(endpoint)) this.#context.slowStarts.begin(endpoint);
+      if (this.#fresh.has(endpoint)) slowStarts.begin(endpoint);
     }
   }
 

@@ -30,6 +30,16 @@ export class SlowStarts implements Timed {
     endpoint.takeShare(shareAfter(0, this.#durationMs));
   }
 
+  /** It has been here for as long as starting takes, or is starting. */
+  isSettled(endpoint: Endpoint): boolean {
+    return this.#startedAt.has(endpoint) || this.#deadlines.now - endpoint.cameAt >= this.#durationMs;
+  }
+
+  /** It comes to others now, or back to them. */
+  came(endpoint: Endpoint): void {
+    endpoint.cameAt = this.#deadlines.now;
+  }
+
   end(endpoint: Endpoint): void {
     if (!this.#startedAt.delete(endpoint)) return;
     endpoint.takeShare(1);

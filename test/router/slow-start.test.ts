@@ -23,12 +23,16 @@ describe('the share of a newcomer', () => {
 });
 
 describe('newcomers', () => {
-  /** `a b=0` */
+  /** `a b=0 c?`: the question mark is for one that just came. */
   const pool = (text: string) =>
     text
       .split(' ')
       .filter(Boolean)
-      .map((word) => ({ id: word[0]!, weight: Number(word.split('=')[1] ?? 1) }));
+      .map((word) => ({
+        id: word[0]!,
+        weight: Number(/=(\d+)/.exec(word)?.[1] ?? 1),
+        isSettled: !word.endsWith('?'),
+      }));
 
   test.each([
     ['a b', 'a b c', 'c'],
@@ -42,6 +46,9 @@ describe('newcomers', () => {
     ['a=0', 'a=0 b', ''],
     ['a', 'a=0 b', ''],
     ['a=0', 'a b', ''],
+    // Instances of a new service come one by one: nobody is warm yet.
+    ['a? b?', 'a b c', ''],
+    ['a? b', 'a b c', 'c'],
     // Twice the weight is about the same, more is not: neither a canary nor what comes beside it.
     ['a=50', 'a=50 b=100 c=25', 'b c'],
     ['a=50', 'a=50 b=101 c=24', ''],

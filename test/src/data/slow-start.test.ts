@@ -153,6 +153,17 @@ describe('at once takes all', () => {
     expect(stateOf(10_004)).toBe(EndpointState.active);
   });
 
+  test('the instances of a new service, which come one after the other', async () => {
+    await begin([]);
+    plane.setPools({ main: [A] });
+    later(SLOW_START_MS - 1);
+    plane.setPools({ main: [A, B] });
+    expect([stateOf(B), shares(100)]).toEqual([EndpointState.active, { [A]: 50, [B]: 50 }]);
+    later(1);
+    plane.setPools({ main: [A, B, C] });
+    expect(stateOf(C)).toBe(EndpointState.slowStart);
+  });
+
   test('who changes its weight', async () => {
     await begin([A, { port: B, weight: 0 }]);
     plane.setPools({ main: [A, { port: B, weight: 1 }] });
