@@ -4,7 +4,16 @@ import { type Backend, type BackendRequest, startBackend } from '../support/back
 import { type ConsulAgent, skipConsul, startConsul } from '../support/consul.ts';
 import { startLoad } from '../support/load.ts';
 import { eventually } from '../support/process.ts';
-import { ballast, deregister, register, registerBackend, type Site, setCheck, startSite } from './site.ts';
+import {
+  ballast,
+  deregister,
+  register,
+  registerBackend,
+  type Site,
+  setCheck,
+  startSite,
+  takesTraffic,
+} from './site.ts';
 
 const INTERVAL_MS = 500;
 const OPTION = `check=/health?deep=1,${INTERVAL_MS}ms`;
@@ -72,7 +81,7 @@ describe.skipIf(skipConsul)('checks of the router itself', () => {
 
   async function activePorts(pool: string): Promise<number[]> {
     const found = (await site.pools()).find(({ name }) => name === pool);
-    return found!.endpoints.filter(({ state }) => state === 'active').map(({ port }) => port);
+    return found!.endpoints.filter(({ state }) => takesTraffic.has(state)).map(({ port }) => port);
   }
 
   async function checksOf(route: string): Promise<unknown[]> {

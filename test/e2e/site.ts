@@ -47,7 +47,8 @@ export interface Site {
   stop(): Promise<void>;
 }
 
-const takesTraffic = new Set(['active', 'slow-start']);
+/** States of endpoints that get requests. */
+export const takesTraffic: ReadonlySet<string> = new Set(['active', 'slow-start']);
 
 export interface RoutesView {
   version: number;
