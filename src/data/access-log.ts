@@ -1,26 +1,31 @@
 import type { AccessLogFormat } from '../config/config.ts';
 import { bytesOf, LineBuffer } from './line-buffer.ts';
 
-/** What one line tells. Strings from outside are escaped here and nowhere else. */
-export interface AccessEntry {
+/** What every line tells. Strings from outside are escaped here and nowhere else. */
+interface Entry {
   readonly id: string;
   readonly listener: string;
   readonly client: string;
-  readonly method: string;
-  readonly host: string;
-  readonly target: string;
-  /** `HTTP/1.1` */
-  readonly protocol: string;
   readonly status: number;
   readonly reason: string;
   readonly bytesIn: number;
   readonly bytesOut: number;
   readonly durationMs: number;
+  /** Until the instance answered, or was connected; negative when none did. */
   readonly upstreamMs: number;
   readonly route: string;
   readonly service: string;
   readonly endpoint: string;
   readonly retries: number;
+}
+
+/** A request. */
+export interface AccessEntry extends Entry {
+  readonly method: string;
+  readonly host: string;
+  readonly target: string;
+  /** `HTTP/1.1` */
+  readonly protocol: string;
   /** Empty without TLS. */
   readonly tlsVersion: string;
   readonly userAgent: string;
@@ -28,30 +33,16 @@ export interface AccessEntry {
 }
 
 /** A connection, or session of datagrams, that was passed on as it came. Its line has the same fields, those of HTTP empty. */
-export interface StreamEntry {
-  readonly id: string;
-  readonly listener: string;
-  readonly client: string;
+export interface StreamEntry extends Entry {
   /** What TLS was for; empty when that is not known. */
   readonly serverName: string;
   readonly protocol: 'tcp' | 'tls' | 'udp';
-  readonly status: number;
-  readonly reason: string;
-  readonly bytesIn: number;
-  readonly bytesOut: number;
-  readonly durationMs: number;
-  /** Until the instance was connected; negative when none was. */
-  readonly upstreamMs: number;
-  readonly route: string;
-  readonly service: string;
-  readonly endpoint: string;
-  readonly retries: number;
 }
 
 /** Lines that have not filled a batch leave at the next beat of the timer. */
 const FLUSH_MS = 100;
 
-type Format<Entry> = (lines: LineBuffer, entry: Entry, time: string) => void;
+type Format<E extends Entry> = (lines: LineBuffer, entry: E, time: string) => void;
 
 /**
  * Gathers lines and hands them over in batches: the main thread is the only writer, so lines of several workers never
@@ -157,7 +148,7 @@ function jsonStream(lines: LineBuffer, entry: StreamEntry, time: string): void {
 }
 
 /** What lines of requests and of streams say alike. */
-function outcome(lines: LineBuffer, entry: AccessEntry | StreamEntry): void {
+function outcome(lines: LineBuffer, entry: Entry): void {
   lines.label(LABEL.status).integer(entry.status).label(LABEL.reason).text(entry.reason);
   lines.label(LABEL.bytesIn).integer(entry.bytesIn).label(LABEL.bytesOut).integer(entry.bytesOut);
   lines.label(LABEL.durationMs).millis(entry.durationMs).label(LABEL.upstreamMs);
@@ -206,7 +197,7 @@ function stream(lines: LineBuffer, entry: StreamEntry, time: string): void {
   result(lines, entry);
 }
 
-function result(lines: LineBuffer, { status, bytesOut }: AccessEntry | StreamEntry): void {
+function result(lines: LineBuffer, { status, bytesOut }: Entry): void {
   lines.integer(status).text(' ');
   if (bytesOut === 0) lines.text('-');
   else lines.integer(bytesOut);
