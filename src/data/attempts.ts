@@ -158,10 +158,8 @@ export class Attempts implements Waiter {
   release(): void {
     this.#queue?.leave(this);
     this.#queue = null;
-    const endpoint = this.#member?.endpoint;
+    const member = this.#member;
     this.#member = null;
-    if (endpoint === undefined) return;
-    endpoint.release();
-    if (endpoint.isDeparting) endpoint.onConnectionClosed?.();
+    member?.endpoint.release();
   }
 }

@@ -41,7 +41,7 @@ export class Endpoint {
   readonly sessions: UpstreamSession[] = [];
   /** Every open connection, idle or busy. */
   readonly connections = new Set<EndpointConnection>();
-  /** Told when a connection has closed: a departing endpoint ends with its last one. */
+  /** Told when a connection has closed, or a lease of a departing endpoint has come back: it ends with the last one. */
   onConnectionClosed: (() => void) | null = null;
   /** Its part in each pool that contains it; without any it is departing. */
   readonly #members = new Set<Member>();
@@ -131,6 +131,7 @@ export class Endpoint {
   release(): void {
     this.#counters.addInFlight(this.slot, this.#worker, -1);
     for (let i = 0; i < this.#queues.length; i++) this.#queues[i]!.freed();
+    if (this.isDeparting) this.onConnectionClosed?.();
   }
 
   /** It answered: whatever it did before is forgiven. */

@@ -96,10 +96,8 @@ export class StreamAttempts implements Waiter {
   release(): void {
     this.#queue?.leave(this);
     this.#queue = null;
-    const endpoint = this.#member?.endpoint;
+    const member = this.#member;
     this.#member = null;
-    if (endpoint === undefined) return;
-    endpoint.release();
-    if (endpoint.isDeparting) endpoint.onConnectionClosed?.();
+    member?.endpoint.release();
   }
 }
