@@ -11,13 +11,20 @@ import { Preface, refuseConnection } from './preface.ts';
 import type { ProxyHeader } from './proxy-protocol.ts';
 import { replyFor } from './replies.ts';
 import { recordRefusal } from './request-record.ts';
+import { createServer } from './server.ts';
 import { passOn } from './tcp/accept-stream.ts';
 import { arrivalOf } from './tcp/arrival.ts';
 import type { ConnectionTls } from './tls/connection-tls.ts';
 import { Opening } from './tls/opening.ts';
 
+export function createHttpServer(listener: ListenerFacts, engine: Engine): net.Server {
+  // TLS and HTTP/2 are Node's, which read by themselves.
+  const readBuffer = listener.scheme === 'http' && !listener.http2 ? engine.readBuffer : null;
+  return createServer({ pauseOnConnect: false, readBuffer }, (socket) => accept(socket, listener, engine));
+}
+
 /** What becomes of a connection that the kernel has accepted. */
-export function accept(socket: net.Socket, listener: ListenerFacts, engine: Engine): void {
+function accept(socket: net.Socket, listener: ListenerFacts, engine: Engine): void {
   const peer = peerAt(plainAddress(socket.remoteAddress ?? ''), engine);
   // A PROXY header is believed from nobody else, and without one there is no client to answer.
   if (listener.proxyProtocol && !peer.isTrusted) {

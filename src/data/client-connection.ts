@@ -14,7 +14,7 @@ import {
   readRequest,
   refusalOf,
 } from './http1/heads.ts';
-import { Outgoing } from './outgoing.ts';
+import { MAX_JOINED, Outgoing } from './outgoing.ts';
 import { own, reset, type SocketOwner } from './owned-socket.ts';
 import { type Reply, reasonOfRefusal, replyFor } from './replies.ts';
 import { recordRefusal } from './request-record.ts';
@@ -83,6 +83,7 @@ export class ClientConnection implements Timed, SocketOwner, ClientStream {
     return this.#phase === Phase.closed;
   }
 
+  /** Up to `MAX_JOINED` the bytes are only lent. */
   onData(chunk: Buffer): void {
     if (this.#phase === Phase.exchange) {
       const exchange = this.#exchange!;
@@ -94,8 +95,10 @@ export class ClientConnection implements Timed, SocketOwner, ClientStream {
     }
     if (this.#phase === Phase.lingering) return this.#linger(chunk.length);
     if (this.#phase === Phase.closed) return;
-    if (this.#buffered !== null) this.#keep(chunk);
-    else this.#read(chunk);
+    if (this.#buffered !== null) return this.#keep(chunk);
+    this.#read(chunk);
+    const rest = this.#buffered as Buffer | null;
+    if (rest !== null && chunk.length <= MAX_JOINED) this.#buffered = Buffer.from(rest);
   }
 
   /**
@@ -152,7 +155,7 @@ export class ClientConnection implements Timed, SocketOwner, ClientStream {
   }
 
   #keep(chunk: Buffer): void {
-    this.#buffered = this.#buffered === null ? chunk : Buffer.concat([this.#buffered, chunk]);
+    this.#buffered = Buffer.concat(this.#buffered === null ? [chunk] : [this.#buffered, chunk]);
     if (this.#buffered.length > MAX_BUFFERED) this.#socket.pause();
   }
 

@@ -5,6 +5,11 @@ const MAX_GATHERED = 16 * 1024;
 /** Up to here head and body go out as one string; beyond, two buffers in one system call. */
 export const MAX_JOINED = 4096;
 
+/** What may only be lent, such that it can be written later. */
+export function kept(bytes: Buffer): Buffer {
+  return bytes.length <= MAX_JOINED ? Buffer.from(bytes) : bytes;
+}
+
 /**
  * Writes that wait for the end of the present turn of the event loop. A system call that sends wakes the receiver, which
  * is dear when it has gone to sleep since the one before: sent in a row, the writes of a turn wake it once (measured: some
@@ -58,8 +63,9 @@ export class Outgoing {
     return true;
   }
 
-  /** False when the sender should pause until the socket drains. */
+  /** Up to `MAX_JOINED` the bytes may be lent. False when the sender should pause until the socket drains. */
   write(bytes: Buffer): boolean {
+    if (bytes.length <= MAX_JOINED) return this.writeText(bytes.toString('latin1'));
     if (this.#text === '') return this.#socket.write(bytes);
     this.#socket.cork();
     this.flush();

@@ -1,4 +1,5 @@
 import type net from 'node:net';
+import type { ReadBuffer } from './read-buffer.ts';
 
 /** What a connection does about its socket's events. */
 export interface SocketOwner {
@@ -10,10 +11,12 @@ export interface SocketOwner {
 }
 
 /** Listeners are shared functions and the socket knows its owner: no closures per connection. */
-interface OwnedSocket extends net.Socket {
+export interface OwnedSocket extends net.Socket {
   owner: SocketOwner | undefined;
   /** The TCP socket that a TLS socket reads and writes: the only one that can be reset. */
   below?: net.Socket;
+  /** What it reads into, where it does not emit its bytes. */
+  input?: ReadBuffer;
 }
 
 /** Also hands a socket over: its events go to the new owner from then on. */

@@ -37,10 +37,11 @@ export class Preface implements Timed, SocketOwner {
     const bytes = this.#bytes === null ? chunk : Buffer.concat([this.#bytes, chunk]);
     const read = readProxyHeader(bytes);
     if (read === 'bad') return this.#refuse();
-    this.#bytes = bytes;
+    // The chunk is only lent.
+    this.#bytes = bytes === chunk ? Buffer.from(bytes) : bytes;
     if (read === 'more') return;
     this.#leave();
-    this.#onHeader(read, bytes.subarray(read.length));
+    this.#onHeader(read, this.#bytes.subarray(read.length));
   }
 
   onDrain(): void {}

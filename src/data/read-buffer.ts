@@ -1,7 +1,5 @@
 /** As much as libuv reads at once by itself. */
 const READ_BYTES = 64 * 1024;
-/** A read of this size is a large body under way: its buffer is handed on, and a new one is cheaper than a copy. */
-const BULK_BYTES = 32 * 1024;
 
 /** All connections of a worker read into it, one after the other: what wants to keep bytes copies them. */
 export function createSharedReadBuffer(): Buffer {
@@ -10,13 +8,15 @@ export function createSharedReadBuffer(): Buffer {
 
 /**
  * Where a socket reads to (`onread` of `net.connect`). Node's own way makes a buffer of 64 KiB and shrinks it for every
- * read, which costs more than all we do with a small answer; here reads share one buffer, and only a connection in the
- * midst of a large body has buffers of its own.
+ * read, which costs more than all we do with a small answer; here reads share one buffer, and only a connection whose
+ * last read has filled it, so that more is waiting, has one of its own.
  */
 export class ReadBuffer {
   readonly #shared: Buffer;
   #current: Buffer;
   #next: Buffer | undefined;
+  /** The next read gets a buffer of this connection's. */
+  #isBulk = false;
 
   constructor(shared: Buffer) {
     this.#shared = shared;
@@ -26,24 +26,28 @@ export class ReadBuffer {
 
   /**
    * The `length` bytes that were read. Up to `maxBorrowed` they are only valid until the caller returns; more than that
-   * is the caller's to keep.
+   * is the caller's to keep, unless it says `returned`.
    */
   take(length: number, maxBorrowed: number): Buffer {
-    if (length <= maxBorrowed) return this.#current.subarray(0, length);
-    if (length < BULK_BYTES) return copyOf(this.#current, length);
-    const bytes =
-      this.#current === this.#shared ? copyOf(this.#current, length) : this.#current.subarray(0, length);
-    this.#next = Buffer.allocUnsafeSlow(READ_BYTES);
-    return bytes;
+    const current = this.#current;
+    const isShared = current === this.#shared;
+    this.#isBulk = length === READ_BYTES;
+    if (!isShared && !this.#isBulk) this.#next = this.#shared;
+    if (length <= maxBorrowed) return current.subarray(0, length);
+    return isShared ? copyOf(current, length) : current.subarray(0, length);
   }
 
-  /** The large body is over. */
-  rest(): void {
-    this.#next = this.#current === this.#shared ? undefined : this.#shared;
+  /** Nobody keeps what was taken last: the next read may write over it, while it is hot in the cache. */
+  returned(): void {
+    if (this.#current !== this.#shared) this.#isBulk = false;
   }
 
   /** The buffer for the next read; undefined for the same again. */
   next(): Buffer | undefined {
+    if (this.#isBulk) {
+      this.#isBulk = false;
+      this.#next = Buffer.allocUnsafeSlow(READ_BYTES);
+    }
     const next = this.#next;
     if (next === undefined) return undefined;
     this.#current = next;

@@ -225,8 +225,7 @@ export class UpstreamConnection implements UpstreamStream, TunnelSide, Timed, Om
   }
 
   #onRead(length: number): boolean {
-    // In a tunnel every byte is kept until it is written; of a response, only what goes out as it is.
-    this.#onData(this.#input.take(length, this.#phase === Phase.tunnel ? 0 : MAX_JOINED));
+    this.#onData(this.#input.take(length, MAX_JOINED));
     return true;
   }
 
@@ -254,14 +253,13 @@ export class UpstreamConnection implements UpstreamStream, TunnelSide, Timed, Om
     this.#phase = Phase.tunnel;
     // One side's clock is enough for both directions, and it is the client's.
     this.deadline = Number.POSITIVE_INFINITY;
-    if (rest !== null) user.onTunnelBytes(Buffer.from(rest));
+    if (rest !== null) user.onTunnelBytes(rest);
   }
 
   /** The response is complete, and everything that came with it has been looked at. */
   #respond(user: UpstreamUser): void {
     this.#phase = Phase.idle;
     this.deadline = Number.POSITIVE_INFINITY;
-    this.#input.rest();
     user.onResponseEnd(this.#reader.trailers, this.#reader.trailerKinds);
   }
 

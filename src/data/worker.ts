@@ -1,8 +1,8 @@
-import net from 'node:net';
+import type net from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { ListenerConfig } from '../config/config.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from '../shared/messages.ts';
-import { accept } from './accept.ts';
+import { createHttpServer } from './accept.ts';
 import { Engine, factsOf } from './engine.ts';
 import { StreamPorts } from './tcp/stream-ports.ts';
 import { tellSometimes } from './tell-sometimes.ts';
@@ -67,11 +67,7 @@ async function listenAll(listeners: readonly ListenerConfig[]): Promise<void> {
 }
 
 function listen(listener: ListenerConfig, index: number): Promise<net.Server> {
-  const facts = factsOf(listener, index);
-  // Half-open, so that an upgraded connection can end one direction at a time.
-  const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    accept(socket, facts, engine);
-  });
+  const server = createHttpServer(factsOf(listener, index), engine);
   const { host, port } = listener.address;
   const { promise, resolve, reject } = Promise.withResolvers<net.Server>();
   server.once('error', reject);

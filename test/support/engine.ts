@@ -3,12 +3,12 @@
  * table by the same messages a worker gets. So a test sees the bytes and, beside them, leases, sockets and deadlines.
  */
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { expect } from 'vitest';
 import type { Balance, EndpointFact, RouteOptions, Rule } from '../../router/model.ts';
 import { streamKey } from '../../router/stream.ts';
 import type { Limits, Timeouts } from '../../src/config/config.ts';
-import { accept } from '../../src/data/accept.ts';
+import { createHttpServer } from '../../src/data/accept.ts';
 import { ClientConnection } from '../../src/data/client-connection.ts';
 import type { Endpoint } from '../../src/data/endpoint.ts';
 import { Engine, type ListenerFacts } from '../../src/data/engine.ts';
@@ -243,9 +243,7 @@ export async function startPlane(options: PlaneOptions = {}): Promise<Plane> {
     tcpPort: 0,
     http2,
   };
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    accept(socket, facts, engine);
-  });
+  const server = createHttpServer(facts, engine);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
 

@@ -1,7 +1,7 @@
 import type { ServerHttp2Stream } from 'node:http2';
 import type { Relay } from '../client-stream.ts';
 import type { RequestHead, ResponseHead } from '../http1/heads.ts';
-import { MAX_JOINED } from '../outgoing.ts';
+import { kept } from '../outgoing.ts';
 import { responseFields, trailerFields } from './response-fields.ts';
 
 /**
@@ -40,9 +40,7 @@ export class Http2Relay implements Relay {
   write(bytes: Buffer, start: number, end: number): boolean {
     this.bytes += end - start;
     const goesOn = this.flush();
-    const piece = bytes.subarray(start, end);
-    // A small piece may be lent, and the session writes it later.
-    this.#latest = piece.length <= MAX_JOINED ? Buffer.from(piece) : piece;
+    this.#latest = kept(bytes.subarray(start, end));
     return goesOn;
   }
 

@@ -6,6 +6,7 @@ import { Exchange } from '../exchange.ts';
 import type { Peer } from '../forwarded.ts';
 import { kindOfText } from '../http1/fields.ts';
 import type { RequestHead, ResponseHead } from '../http1/heads.ts';
+import { kept } from '../outgoing.ts';
 import type { Reply } from '../replies.ts';
 import type { ConnectionTls } from '../tls/connection-tls.ts';
 import type { Http2Connection } from './connection.ts';
@@ -139,7 +140,7 @@ export class Http2Stream implements ClientStream, Timed {
   }
 
   write(bytes: Buffer): boolean {
-    return this.#stream.writable ? this.#stream.write(bytes) : true;
+    return this.#stream.writable ? this.#stream.write(kept(bytes)) : true;
   }
 
   endWriting(): void {

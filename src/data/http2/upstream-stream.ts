@@ -2,6 +2,7 @@ import { type ClientHttp2Stream, constants } from 'node:http2';
 import type { Timed } from '../deadlines.ts';
 import { kindOfText } from '../http1/fields.ts';
 import type { Framing } from '../http1/heads.ts';
+import { kept } from '../outgoing.ts';
 import type { BodySink, UpstreamFailure, UpstreamStream, UpstreamUser } from '../upstream-stream.ts';
 import { requestFields } from './request-fields.ts';
 import { trailerFields } from './response-fields.ts';
@@ -100,8 +101,7 @@ export class Http2UpstreamStream implements UpstreamStream, BodySink, Timed {
     const stream = this.#stream;
     if (stream === null || !stream.writable) return;
     this.#touch();
-    const isWhole = start === 0 && end === bytes.length;
-    this.#goesOn = stream.write(isWhole ? bytes : bytes.subarray(start, end));
+    this.#goesOn = stream.write(kept(bytes.subarray(start, end)));
   }
 
   end(trailers: readonly string[], kinds: readonly number[]): void {

@@ -1,6 +1,7 @@
-import net from 'node:net';
+import type net from 'node:net';
 import { type FromWorker, portName } from '../../shared/messages.ts';
 import type { Engine, ListenerFacts } from '../engine.ts';
+import { createServer } from '../server.ts';
 import { acceptStream } from './accept-stream.ts';
 import type { Stream } from './stream.ts';
 
@@ -31,13 +32,11 @@ export class StreamPorts {
     const facts: ListenerFacts = {
       ...{ name, index: 0, scheme: 'http', port, proxyProtocol, http2: false, tcpPort: port },
     };
-    // Paused: nothing is read before it is known what for. Half-open, so that each direction can end by itself.
-    const server = net.createServer(
-      { allowHalfOpen: true, noDelay: true, pauseOnConnect: true },
-      (socket) => {
-        acceptStream(socket, facts, this.#engine);
-      },
-    );
+    // Paused: nothing is read before it is known what for.
+    const { readBuffer } = this.#engine;
+    const server = createServer({ pauseOnConnect: true, readBuffer }, (socket) => {
+      acceptStream(socket, facts, this.#engine);
+    });
     this.#servers.set(port, server);
     server.on('error', ({ code = 'UNKNOWN' }: NodeJS.ErrnoException) => {
       // Listening, it goes on after a connection that could not be accepted.

@@ -1,6 +1,9 @@
 import net from 'node:net';
 import type { Endpoint, EndpointConnection } from '../endpoint.ts';
-import { own, reset, type SocketOwner } from '../owned-socket.ts';
+import type { Engine } from '../engine.ts';
+import { MAX_JOINED, Outgoing } from '../outgoing.ts';
+import { ownSilent, reset, type SocketOwner } from '../owned-socket.ts';
+import { ReadBuffer } from '../read-buffer.ts';
 
 /** Both sides of a stream find out by probes that the other machine is gone. */
 export const KEEP_ALIVE_MS = 60_000;
@@ -8,7 +11,8 @@ export const KEEP_ALIVE_MS = 60_000;
 /** The stream a connection to an instance belongs to. */
 export interface StreamUser {
   onConnected(): void;
-  fromUpstream(bytes: Buffer): void;
+  /** Of which up to `MAX_JOINED` are only lent. True when nothing of them is kept. */
+  fromUpstream(bytes: Buffer): boolean;
   onUpstreamDrain(): void;
   onUpstreamEnd(): void;
   onUpstreamError(): void;
@@ -20,15 +24,18 @@ export interface StreamUser {
 }
 
 /** The connection to an instance: one stream's, never used again. */
-export class StreamUpstream implements SocketOwner, EndpointConnection {
+export class StreamUpstream implements Omit<SocketOwner, 'onData'>, EndpointConnection {
   readonly endpoint: Endpoint;
   readonly socket: net.Socket;
+  readonly out: Outgoing;
+  readonly #input: ReadBuffer;
   #user: StreamUser | null;
 
-  constructor(endpoint: Endpoint, user: StreamUser) {
+  constructor(endpoint: Endpoint, user: StreamUser, engine: Engine) {
     this.endpoint = endpoint;
     this.#user = user;
     endpoint.connections.add(this);
+    const input = new ReadBuffer(engine.readBuffer);
     const socket = net.connect({
       host: endpoint.address,
       port: endpoint.port,
@@ -36,9 +43,12 @@ export class StreamUpstream implements SocketOwner, EndpointConnection {
       allowHalfOpen: true,
       keepAlive: true,
       keepAliveInitialDelay: KEEP_ALIVE_MS,
+      onread: { buffer: () => input.next()!, callback: (length) => this.#onRead(length) },
     });
     this.socket = socket;
-    own(socket, this);
+    this.out = new Outgoing(socket, engine.writes);
+    this.#input = input;
+    ownSilent(socket, this);
     socket.once('connect', onConnect);
   }
 
@@ -46,8 +56,9 @@ export class StreamUpstream implements SocketOwner, EndpointConnection {
     this.#user?.onConnected();
   }
 
-  onData(chunk: Buffer): void {
-    this.#user?.fromUpstream(chunk);
+  #onRead(length: number): boolean {
+    if (this.#user?.fromUpstream(this.#input.take(length, MAX_JOINED))) this.#input.returned();
+    return true;
   }
 
   onDrain(): void {

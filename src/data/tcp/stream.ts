@@ -5,6 +5,7 @@ import type { Endpoint } from '../endpoint.ts';
 import type { Engine, ListenerFacts } from '../engine.ts';
 import type { Peer } from '../forwarded.ts';
 import { isDenied, type LiveRoute } from '../live-table.ts';
+import { Outgoing } from '../outgoing.ts';
 import { own, reset, type SocketOwner } from '../owned-socket.ts';
 import type { GaveUp } from '../queue.ts';
 import type { Arrival } from './arrival.ts';
@@ -36,6 +37,7 @@ export class Stream implements Timed, SocketOwner, StreamUser, StreamAttemptsUse
   /** The endpoint asked last. */
   endpoint = '';
   readonly #socket: net.Socket;
+  readonly #out: Outgoing;
   readonly #engine: Engine;
   /** Gone once the instance has been told what it must know. */
   #arrival: Arrival | null;
@@ -61,6 +63,7 @@ export class Stream implements Timed, SocketOwner, StreamUser, StreamAttemptsUse
     this.protocol = arrival.hello === null ? 'tcp' : 'tls';
     this.#arrival = arrival;
     this.#socket = socket;
+    this.#out = new Outgoing(socket, engine.writes);
     this.#engine = engine;
     own(socket, this);
     socket.pause();
@@ -96,7 +99,7 @@ export class Stream implements Timed, SocketOwner, StreamUser, StreamAttemptsUse
     this.endpoint = endpoint.authority;
     this.#phase = Phase.connecting;
     this.deadline = deadlines.now + timeouts.connectMs;
-    this.#upstream = new StreamUpstream(endpoint, this);
+    this.#upstream = new StreamUpstream(endpoint, this, this.#engine);
   }
 
   onGaveUp(reason: GaveUp): void {
@@ -123,10 +126,10 @@ export class Stream implements Timed, SocketOwner, StreamUser, StreamAttemptsUse
     if (this.#phase !== Phase.connecting) return;
     if (this.connectMs < 0) this.connectMs = performance.now() - this.startedAt;
     const arrival = this.#arrival!;
-    const { socket } = this.#upstream!;
+    const { out } = this.#upstream!;
     this.#attempts.succeeded();
     const first = opening(arrival, this.route.options.proxy);
-    if (first !== null) socket.write(first);
+    if (first !== null) out.write(first);
     if (arrival.isPostgres) this.#phase = Phase.asking;
     else this.#open();
   }
@@ -141,9 +144,9 @@ export class Stream implements Timed, SocketOwner, StreamUser, StreamAttemptsUse
       this.#arrival = null;
       this.bytesIn += received.length;
       this.#engine.recorder.streamBytes(received.length, 0);
-      this.#upstream!.socket.write(received);
+      this.#upstream!.out.write(received);
     }
-    if (this.#hasClientEnded) this.#upstream!.socket.end();
+    if (this.#hasClientEnded) this.#upstream!.out.end();
     this.#socket.resume();
   }
 
@@ -161,30 +164,33 @@ export class Stream implements Timed, SocketOwner, StreamUser, StreamAttemptsUse
     this.bytesIn += chunk.length;
     this.#engine.recorder.streamBytes(chunk.length, 0);
     this.#touch();
-    if (!this.#upstream!.socket.write(chunk)) this.#socket.pause();
+    if (!this.#upstream!.out.write(chunk)) this.#socket.pause();
   }
 
   /** What comes before there is somebody to take it. */
   #keep(chunk: Buffer): void {
     if (this.#phase === Phase.over) return;
     const arrival = this.#arrival!;
-    const received = arrival.received === null ? chunk : Buffer.concat([arrival.received, chunk]);
+    const received =
+      arrival.received === null ? Buffer.from(chunk) : Buffer.concat([arrival.received, chunk]);
     this.#arrival = { ...arrival, received };
     if (received.length >= WAITING_BYTES) this.#socket.pause();
   }
 
-  fromUpstream(chunk: Buffer): void {
+  fromUpstream(chunk: Buffer): boolean {
     if (this.#phase === Phase.asking) return this.#answered(chunk);
     this.bytesOut += chunk.length;
     this.#engine.recorder.streamBytes(0, chunk.length);
     this.#touch();
-    if (!this.#socket.write(chunk)) this.#upstream!.socket.pause();
+    if (!this.#out.write(chunk)) this.#upstream!.socket.pause();
+    return this.#out.unsent === 0;
   }
 
   /** More than the one byte could only be somebody's between us and the instance (CVE-2021-23222). */
-  #answered(chunk: Buffer): void {
+  #answered(chunk: Buffer): true {
     if (chunk.length === 1 && chunk[0] === POSTGRES_YES) this.#open();
     else this.#attemptFailed('connect_failed');
+    return true;
   }
 
   onDrain(): void {
@@ -199,7 +205,7 @@ export class Stream implements Timed, SocketOwner, StreamUser, StreamAttemptsUse
     this.#hasClientEnded = true;
     if (this.#phase === Phase.open) {
       this.#ending ??= 'client_closed';
-      this.#upstream?.socket.end();
+      this.#upstream?.out.end();
     } else if (this.#isTls || this.#arrival?.received === null) {
       // It has asked nothing yet, so it waits for nothing any more.
       this.#abort('client_closed');
@@ -210,7 +216,7 @@ export class Stream implements Timed, SocketOwner, StreamUser, StreamAttemptsUse
     if (this.#phase !== Phase.open) return this.#attemptFailed('connect_failed');
     this.#ending ??= 'upstream_closed';
     this.#hasUpstreamEnded = true;
-    this.#socket.end();
+    this.#out.end();
   }
 
   onError(): void {

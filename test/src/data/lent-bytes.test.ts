@@ -1,20 +1,14 @@
 /** Upstream connections read into one buffer: what one of them keeps for later must not be what another reads. */
 import { connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:net';
-import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import type { Handler, Reply } from '../../support/backend.ts';
+import type { Handler } from '../../support/backend.ts';
 import { rawRequest } from '../../support/client.ts';
 import { head } from '../../support/engine.ts';
+import { marked, writeInTurns } from '../../support/marked.ts';
 import { eventually } from '../../support/process.ts';
 import { begin, plane } from './stage.ts';
-
-/** A body in which every eight bytes tell who sent them and where they belong. */
-function body(mark: string, bytes: number): string {
-  let text = '';
-  for (let at = 0; at < bytes; at += 8) text += mark + at.toString(36).padStart(7, '.');
-  return text.slice(0, bytes);
-}
 
 const ask = (path: string) => head(`GET ${path} HTTP/1.1`, 'Host: a', 'Connection: close');
 
@@ -27,7 +21,7 @@ const pieces: Handler = async (request, reply) => {
     await reply.write(start.slice(at, at + 20));
     await sleep(1);
   }
-  const whole = body(mark, Number(bytes));
+  const whole = marked(mark, Number(bytes));
   for (let at = 0; at < whole.length; at += Number(piece))
     await reply.write(whole.slice(at, at + Number(piece)));
   reply.socket.end();
@@ -43,14 +37,6 @@ async function stuck(): Promise<void> {
   await eventually(isStuck, { timeoutMs: 60_000 });
 }
 
-/** A piece in each turn of the event loop, which is the router's too: so that it reads them one by one. */
-async function writeInTurns(reply: Reply, text: string, piece: number): Promise<void> {
-  for (let at = 0; at < text.length; at += piece) {
-    await reply.write(text.slice(at, at + piece));
-    await turn();
-  }
-}
-
 test('heads that arrive in pieces are not mixed up among connections', async () => {
   await begin(pieces);
   const marks = [...'ABCDEFGHIJKLMNOP'];
@@ -58,7 +44,7 @@ test('heads that arrive in pieces are not mixed up among connections', async () 
   for (const [index, { responses }] of results.entries()) {
     const mark = marks[index]!;
     expect(responses[0]?.fields).toContainEqual(['X-Mark', mark.repeat(40)]);
-    expect(responses[0]?.body.toString()).toBe(body(mark, 64));
+    expect(responses[0]?.body.toString()).toBe(marked(mark, 64));
   }
 });
 
@@ -70,7 +56,7 @@ test('bodies in pieces of every size arrive as they were sent, side by side', as
     asked.map(({ mark, piece }) => rawRequest(plane.port, ask(`/${mark}/600000/${piece}`))),
   );
   for (const [index, { responses }] of results.entries()) {
-    expect(responses[0]?.body.toString() === body(asked[index]!.mark, 600_000)).toBe(true);
+    expect(responses[0]?.body.toString() === marked(asked[index]!.mark, 600_000)).toBe(true);
   }
 });
 
@@ -88,7 +74,7 @@ test('what a client has not taken yet is not overwritten by answers to others', 
   slow.resume();
   await eventually(() => slow.readableEnded, { timeoutMs: 60_000 });
   const text = Buffer.concat(heard).toString('latin1');
-  expect(text.slice(text.indexOf('\r\n\r\n') + 4) === body('s', 16_000_000)).toBe(true);
+  expect(text.slice(text.indexOf('\r\n\r\n') + 4) === marked('s', 16_000_000)).toBe(true);
 });
 
 test('over HTTP/2 neither', async () => {
@@ -104,7 +90,8 @@ test('over HTTP/2 neither', async () => {
     }),
   );
   session.close();
-  for (const [index, text] of bodies.entries()) expect(text === body(asked[index]!.mark, 60_000)).toBe(true);
+  for (const [index, text] of bodies.entries())
+    expect(text === marked(asked[index]!.mark, 60_000)).toBe(true);
 });
 
 test('what comes through a tunnel is not overwritten either', { timeout: 90_000 }, async () => {
@@ -112,7 +99,7 @@ test('what comes through a tunnel is not overwritten either', { timeout: 90_000 
     if (request.target !== '/tunnel') return pieces(request, reply);
     reply.takeOver();
     await reply.write(head('HTTP/1.1 101 Switching', 'Connection: upgrade', 'Upgrade: raw'));
-    await writeInTurns(reply, body('t', 16_000_000), 20_000);
+    await writeInTurns((piece) => reply.write(piece), marked('t', 16_000_000), 20_000);
     reply.socket.end();
   });
   const client = connect(plane.port, '127.0.0.1');
@@ -125,6 +112,6 @@ test('what comes through a tunnel is not overwritten either', { timeout: 90_000 
   client.resume();
   await eventually(() => client.readableEnded, { timeoutMs: 60_000 });
   const text = Buffer.concat(heard).toString('latin1');
-  expect(text.slice(text.indexOf('\r\n\r\n') + 4) === body('t', 16_000_000)).toBe(true);
+  expect(text.slice(text.indexOf('\r\n\r\n') + 4) === marked('t', 16_000_000)).toBe(true);
   client.destroy();
 });

@@ -31,18 +31,31 @@ describe('a read buffer', () => {
     expect(kept.map((bytes) => bytes.toString())).toEqual([...'abcd'].map((byte) => byte.repeat(length)));
   });
 
-  it('has buffers of its own during a large body only', () => {
+  it('has a buffer of its own only after a read that filled the one before', () => {
     const shared = createSharedReadBuffer();
     const buffer = new ReadBuffer(shared);
     buffer.next();
-    buffer.take(40_000, LENT);
+    buffer.take(65_535, LENT);
+    expect(buffer.next()).toBeUndefined();
+    buffer.take(65_536, LENT);
     const own = buffer.next()!;
     expect(own).not.toBe(shared);
     buffer.take(100, LENT);
-    expect(buffer.next()).toBeUndefined();
-    buffer.rest();
     expect(buffer.next()).toBe(shared);
-    buffer.rest();
+  });
+
+  it('goes on with its own buffer when nobody keeps what was read, and takes another when somebody does', () => {
+    const shared = createSharedReadBuffer();
+    const buffer = new ReadBuffer(shared);
+    buffer.next();
+    buffer.take(65_536, LENT);
+    buffer.returned();
+    const own = buffer.next()!;
+    expect(own).not.toBe(shared);
+    buffer.take(65_536, LENT);
+    buffer.returned();
     expect(buffer.next()).toBeUndefined();
+    buffer.take(65_536, LENT);
+    expect(buffer.next()).not.toBe(own);
   });
 });

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, expect } from 'vitest';
+import { createServer as createPlaneServer } from '../../../../src/data/server.ts';
 import { acceptStream } from '../../../../src/data/tcp/accept-stream.ts';
 import { type Plane, type PlaneOptions, type RouteSpec, startPlane } from '../../../support/engine.ts';
 import { eventually } from '../../../support/process.ts';
@@ -54,9 +55,10 @@ export async function begin(ports: number[], options: PlaneOptions = {}): Promis
     proxyProtocol: options.proxyProtocol ?? false,
     http2: false,
   };
-  const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) => {
+  const { engine } = plane;
+  const server = createPlaneServer({ pauseOnConnect: true, readBuffer: engine.readBuffer }, (socket) => {
     accepted.add(socket);
-    acceptStream(socket, facts, plane.engine);
+    acceptStream(socket, facts, engine);
   });
   port = await listen(server);
 }
