@@ -81,9 +81,13 @@ function checkTogether(
   admin: AdminConfig,
   sources: Sources,
 ): void {
-  const hasPorts = settings.tcp.ports !== null || settings.udp.ports !== null;
-  if (listeners.length === 0 && !hasPorts && intact(sources, 'tcp') && intact(sources, 'udp')) {
-    const message = 'nothing to listen on: no http listener, no tcp.ports and no udp.ports';
+  const { tcp, udp, routes } = settings;
+  const hasPorts =
+    tcp.ports !== null || udp.ports !== null || routes?.some(({ rule }) => /^(tcp|udp):/.test(rule));
+  const isKnown = intact(sources, 'tcp') && intact(sources, 'udp') && intact(sources, 'routes');
+  if (listeners.length === 0 && !hasPorts && isKnown) {
+    const message =
+      'nothing to listen on: no http listener, no tcp.ports, no udp.ports, no route with a port';
     problem(sources, origin(sources, 'listeners'), message);
   }
   for (const [index, { name, address, at }] of listeners.entries()) {

@@ -187,7 +187,10 @@ describe('rules between keys', () => {
       'listener "b" cannot have 127.0.0.1:1: listener "a" has it',
     ],
     ['listeners: { a: { address: ":9998" } }', 'listener "a" cannot have :9998: the admin address has it'],
-    ['listeners: {}', 'nothing to listen on: no http listener, no tcp.ports and no udp.ports'],
+    [
+      'listeners: {}',
+      'nothing to listen on: no http listener, no tcp.ports, no udp.ports, no route with a port',
+    ],
     ['listeners: { s: { address: ":1", protocol: https } }', 'nothing to listen on'],
     ['consul: { tls: { certFile: fairlead.yaml } }', 'consul.tls.certFile needs consul.tls.keyFile as well'],
     ['consul: { tls: { keyFile: fairlead.yaml } }', 'consul.tls.keyFile needs consul.tls.certFile as well'],
@@ -201,5 +204,7 @@ describe('rules between keys', () => {
 
   test('a router of TCP ports alone needs no http listener', () => {
     expect(problemsOf({ yaml: 'listeners: {}\ntcp: { ports: 15000-15010 }' })).toEqual([]);
+    const routes = 'routes: [{ rule: "tcp:5432", to: ["127.0.0.1:1"] }]';
+    expect(problemsOf({ yaml: `listeners: {}\n${routes}` })).toEqual([]);
   });
 });
