@@ -1,8 +1,10 @@
 /** Whether a contestant's answers are right. What answers wrongly is reported so and not measured. */
-import { get, rawRequest } from '../test/support/client.ts';
+import { Client, get, rawRequest } from '../test/support/client.ts';
+import { h2Client } from '../test/support/http2.ts';
 import { bodyOf } from './backend.ts';
 import { portFor, type RunningProxy } from './contestants/contestant.ts';
-import { BODIES, POST_BYTES, type Work } from './works.ts';
+import { clientOptions } from './load/tls-client.ts';
+import { BODIES, type ClosedWork, POST_BYTES, small, type Work } from './works.ts';
 
 /** Null when every answer that this work needs is right; otherwise the first that is not. */
 export async function whatIsWrong(
@@ -11,22 +13,52 @@ export async function whatIsWrong(
   hosts: readonly string[],
 ): Promise<string | null> {
   const host = hosts[0]!;
+  const asked = askedBy(work);
   try {
-    const port = portFor(proxy, work.kind === 'closed' && work.isStream);
-    if (work.kind === 'closed' && work.method === 'POST') await checkPosts(port, host);
-    else await checkGet(port, host, work.kind === 'closed' ? (work.path as keyof typeof BODIES) : '/');
-    await checkHosts(port, hosts);
+    const port = portFor(proxy, asked.door);
+    if (asked.door === 'https') await checkSecured(port, host, asked);
+    else if (asked.method === 'POST') await checkPosts(port, host);
+    else await checkGet(port, host, asked.path as keyof typeof BODIES);
+    if (asked.door !== 'https') await checkHosts(port, hosts);
     return null;
   } catch (error) {
     return (error as Error).message;
   }
 }
 
+function askedBy(work: Work): ClosedWork {
+  switch (work.kind) {
+    case 'closed':
+      return work;
+    case 'p99':
+      return small;
+    case 'idle':
+      return work.like;
+  }
+}
+
+/** With the protocol and the cipher that the load will have. */
+async function checkSecured(port: number, host: string, { asking }: ClosedWork): Promise<void> {
+  const options = { ...clientOptions, servername: host };
+  if (asking !== 'http2') {
+    const client = new Client(port, options);
+    const answer = await client.request({ path: '/', host }).finally(() => client.close());
+    return expectAnswer('/', answer.status, answer.headers.get('x-backend'), answer.body);
+  }
+  const client = await h2Client(port, 'https', options);
+  const answer = await client.request({ ':authority': host }).finally(() => client.close());
+  expectAnswer('/', answer.status, answer.headers['x-backend'], answer.body);
+}
+
 async function checkGet(port: number, host: string, path: keyof typeof BODIES): Promise<void> {
   const answer = await get(port, { path, host });
-  expect(`the status of ${path}`, answer.status, 200);
-  expect(`a field of ${path}`, answer.headers.get('x-backend'), 'bench');
-  if (answer.body !== bodyOf(BODIES[path])) throw new Error(`the body of ${path} is not the backend's`);
+  expectAnswer(path, answer.status, answer.headers.get('x-backend'), answer.body);
+}
+
+function expectAnswer(path: keyof typeof BODIES, status: number, field: unknown, body: string): void {
+  expect(`the status of ${path}`, status, 200);
+  expect(`a field of ${path}`, field, 'bench');
+  if (body !== bodyOf(BODIES[path])) throw new Error(`the body of ${path} is not the backend's`);
 }
 
 async function checkPosts(port: number, host: string): Promise<void> {

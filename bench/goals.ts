@@ -47,6 +47,17 @@ const goals: readonly Goal[] = [
     ...{ what: `${name}: CPU ÷ HAProxy`, limit, unit: '×' },
     value: (works: readonly WorkResult[]) => cpu(works, name, 'fairlead', 'haproxy'),
   })),
+  ...(
+    [
+      ['tls-small', 'haproxy', 'HAProxy', 2],
+      ['h2-small', 'haproxy', 'HAProxy', 3],
+      ['tls-full', 'nginx', 'nginx', 1.3],
+      ['tls-resumed', 'nginx', 'nginx', 1.3],
+    ] as const
+  ).map(([name, peer, title, limit]) => ({
+    ...{ what: `${name}: CPU ÷ ${title}`, limit, unit: '×' },
+    value: (works: readonly WorkResult[]) => cpu(works, name, 'fairlead', peer),
+  })),
   { what: 'p99 ÷ HAProxy', limit: 1.5, unit: '×', value: p99 },
   { what: 'memory of an idle connection', limit: 10, unit: ' KiB', value: idle },
 ];
@@ -81,7 +92,7 @@ function p99(works: readonly WorkResult[]): number | undefined {
 }
 
 function idle(works: readonly WorkResult[]): number | undefined {
-  const found = works.find(({ kind }) => kind === 'idle');
+  const found = works.find(({ work }) => work.name === 'idle');
   if (found?.kind !== 'idle') return undefined;
   const bytes = medianOf(found.rows, 'fairlead', (sample) => sample.bytesEach);
   return bytes === undefined ? undefined : bytes / 1024;
