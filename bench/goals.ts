@@ -4,12 +4,15 @@ import type { WorkResult } from './results.ts';
 import { figure, textTable } from './text-table.ts';
 import type { WorkName } from './works.ts';
 
-interface Goal {
+interface Limit {
   readonly what: string;
   readonly limit: number;
   readonly unit: string;
   /** True where more is better. */
   readonly least?: boolean;
+}
+
+interface Goal extends Limit {
   readonly value: (works: readonly WorkResult[]) => number | undefined;
 }
 
@@ -64,8 +67,12 @@ const goals: readonly Goal[] = [
 
 /** Null when nothing that has a goal was measured. */
 export function goalTable(works: readonly WorkResult[]): string | null {
-  const rows = goals.flatMap(({ what, limit, unit, least = false, value }) => {
-    const reached = value(works);
+  return verdicts(goals.map((goal) => ({ ...goal, reached: goal.value(works) })));
+}
+
+/** Goals with what was reached; those without are left out. Null when none is left. */
+export function verdicts(all: readonly (Limit & { readonly reached: number | undefined })[]): string | null {
+  const rows = all.flatMap(({ what, limit, unit, least = false, reached }) => {
     if (reached === undefined || !Number.isFinite(reached)) return [];
     const isMet = least ? reached >= limit : reached <= limit;
     return [

@@ -11,7 +11,6 @@ import { type ClosedSample, measureClosed } from './works/closed.ts';
 import { type IdleSample, measureIdle } from './works/idle.ts';
 import { type ClosedWork, HOST, hostsOf, type IdleWork, type PacedWork, small, type Work } from './works.ts';
 
-const IDLE_CONNECTIONS = 10_000;
 const WARM_UP_SECONDS = 1;
 const CALIBRATION_SECONDS = 2;
 
@@ -143,7 +142,7 @@ async function measureIdleWork(setting: Setting, work: IdleWork): Promise<WorkRe
   const certificate = work.like.door === 'https' ? setting.certificate : null;
   const site = { ...setting.site, hosts: [HOST], certificate };
   // HAProxy reserves two descriptors for a connection, and we hold the other ends.
-  const count = Math.min(IDLE_CONNECTIONS, Math.floor((site.descriptors - 1000) / 2));
+  const count = Math.min(work.connections, Math.floor((site.descriptors - 1000) / 2));
   const rows: Row<IdleSample>[] = [];
   for (const contestant of contestants.filter(({ name }) => work.among?.includes(name))) {
     const row: Row<IdleSample> = { name: contestant.name, samples: [], fault: null };

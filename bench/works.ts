@@ -7,6 +7,8 @@ export const MANY_HOSTS = 10_000;
 /** Bodies that the backend serves, in bytes. */
 export const BODIES = { '/': 130, '/16k': 16 * 1024, '/1m': 1024 * 1024 } as const;
 export const POST_BYTES = 4096;
+/** A handshake for each takes its time, and each has so much memory that fewer will do. */
+const IDLE_TLS = 4_000;
 
 export type WorkName =
   | 'small'
@@ -62,6 +64,7 @@ export interface IdleWork {
   readonly among: readonly string[] | null;
   /** Its load warms up, and the idle connections are of its kind. */
   readonly like: ClosedWork;
+  readonly connections: number;
 }
 
 export type Work = ClosedWork | PacedWork | IdleWork;
@@ -135,15 +138,16 @@ export const works: readonly Work[] = [
   },
   {
     ...{ kind: 'idle', name: 'idle', title: 'memory of an idle kept-alive connection', like: small },
+    connections: 10_000,
     among: ['nginx', 'haproxy', 'caddy', 'http-proxy', 'http-proxy-3', 'httpxy', 'fairlead'],
   },
   {
     ...{ kind: 'idle', name: 'idle-tls', title: 'memory of an idle kept-alive TLS connection' },
-    ...{ like: tlsSmall, among: compared },
+    ...{ like: tlsSmall, among: compared, connections: IDLE_TLS },
   },
   {
     ...{ kind: 'idle', name: 'idle-h2', title: 'memory of an idle HTTP/2 connection over TLS' },
-    ...{ like: h2Small, among: compared },
+    ...{ like: h2Small, among: compared, connections: IDLE_TLS },
   },
 ];
 

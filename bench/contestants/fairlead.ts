@@ -44,7 +44,7 @@ function configuration(
   folder: string,
   { http, stream, https }: Ports,
   { admin, consul }: { admin: number; consul: string },
-  { hosts, certificate }: Site,
+  { hosts, certificate, descriptors }: Site,
 ): string {
   const web = { web: { address: `127.0.0.1:${http}` } };
   const secured = certificate && {
@@ -63,6 +63,8 @@ function configuration(
     })),
     // Connections stay open between the runs of a work, as the peers keep them.
     timeouts: { idle: '5m', upstreamIdle: '5m' },
+    // By itself it would keep a tenth of its descriptors in reserve.
+    limits: { connections: Math.floor((descriptors - 200) / 2) },
     workers: 1,
     data: join(folder, 'data'),
     log: { level: 'warn' },

@@ -5,6 +5,7 @@ import { Flag, frame, headers, PREFACE, Type } from '../../test/support/http2-fr
 import { type ClosedWork, HOST } from '../works.ts';
 import { clientOptions } from './tls-client.ts';
 
+const GOOD = 'HTTP/1.1 200 ';
 const TIMEOUT_MS = 10_000;
 const secureContext = createSecureContext(clientOptions);
 
@@ -22,7 +23,10 @@ export function openIdle(port: number, { door, asking }: ClosedWork): Promise<So
   if (asking === 'http2') askHttp2(socket, done);
   else {
     // The small body comes with its head.
-    socket.once('data', done);
+    socket.once('data', (bytes: Buffer) => {
+      if (bytes.toString('latin1', 0, GOOD.length) === GOOD) done();
+      else socket.destroy(new Error('an idle connection got another answer than 200'));
+    });
     socket.write(`GET / HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`);
   }
   return promise;
