@@ -1,8 +1,10 @@
 /** Whether a contestant's answers are right. What answers wrongly is reported so and not measured. */
-import { get, rawRequest } from '../test/support/client.ts';
+import { Client, get, rawRequest } from '../test/support/client.ts';
+import { h2Client } from '../test/support/http2.ts';
 import { bodyOf } from './backend.ts';
 import { portFor, type RunningProxy } from './contestants/contestant.ts';
-import { BODIES, POST_BYTES, type Work } from './works.ts';
+import { clientOptions } from './load/tls-client.ts';
+import { BODIES, type ClosedWork, POST_BYTES, small, type Work } from './works.ts';
 
 /** Null when every answer that this work needs is right; otherwise the first that is not. */
 export async function whatIsWrong(
@@ -11,22 +13,61 @@ export async function whatIsWrong(
   hosts: readonly string[],
 ): Promise<string | null> {
   const host = hosts[0]!;
+  const asked = askedBy(work);
   try {
-    const port = portFor(proxy, work.kind === 'closed' && work.isStream);
-    if (work.kind === 'closed' && work.method === 'POST') await checkPosts(port, host);
-    else await checkGet(port, host, work.kind === 'closed' ? (work.path as keyof typeof BODIES) : '/');
-    await checkHosts(port, hosts);
+    const port = portFor(proxy, asked.door);
+    if (asked.asking === 'http2') await checkHttp2(port, host);
+    else if (asked.door === 'https') await checkSecured(port, host);
+    else {
+      if (asked.method === 'POST') await checkPosts(port, host);
+      else await checkGet(port, host, asked.path as keyof typeof BODIES);
+      await checkHosts(port, hosts);
+    }
     return null;
   } catch (error) {
     return (error as Error).message;
   }
 }
 
+function askedBy(work: Work): ClosedWork {
+  switch (work.kind) {
+    case 'closed':
+      return work;
+    case 'p99':
+      return small;
+    case 'idle':
+      return work.like;
+  }
+}
+
+/** With the version and the cipher that the load will have. */
+async function checkSecured(port: number, host: string): Promise<void> {
+  const client = new Client(port, { ...clientOptions, servername: host });
+  const answer = await client.request({ path: '/', host }).finally(() => client.close());
+  expectAnswer('/', answer.status, answer.headers.get('x-backend'), answer.body);
+}
+
+async function checkHttp2(port: number, host: string): Promise<void> {
+  const client = await h2Client(port, 'https', { ...clientOptions, servername: host });
+  try {
+    // Some speak HTTP/2 to whoever begins with it; browsers go by this.
+    expect('the protocol by ALPN', client.session.alpnProtocol, 'h2');
+    const answer = await client.request({ ':authority': host });
+    expectAnswer('/', answer.status, answer.headers['x-backend'], answer.body);
+  } finally {
+    client.close();
+  }
+}
+
 async function checkGet(port: number, host: string, path: keyof typeof BODIES): Promise<void> {
   const answer = await get(port, { path, host });
-  expect(`the status of ${path}`, answer.status, 200);
-  expect(`a field of ${path}`, answer.headers.get('x-backend'), 'bench');
-  if (answer.body !== bodyOf(BODIES[path])) throw new Error(`the body of ${path} is not the backend's`);
+  expectAnswer(path, answer.status, answer.headers.get('x-backend'), answer.body);
+}
+
+function expectAnswer(path: keyof typeof BODIES, status: number, field: unknown, body: string): void {
+  expect(`the status of ${path}`, status, 200);
+  expect(`a field of ${path}`, field, 'bench');
+  if (body !== bodyOf(BODIES[path])) throw new Error(`the body of ${path} is not the backend's`);
 }
 
 async function checkPosts(port: number, host: string): Promise<void> {

@@ -4,12 +4,15 @@ import type { WorkResult } from './results.ts';
 import { figure, textTable } from './text-table.ts';
 import type { WorkName } from './works.ts';
 
-interface Goal {
+interface Limit {
   readonly what: string;
   readonly limit: number;
   readonly unit: string;
   /** True where more is better. */
   readonly least?: boolean;
+}
+
+interface Goal extends Limit {
   readonly value: (works: readonly WorkResult[]) => number | undefined;
 }
 
@@ -47,14 +50,29 @@ const goals: readonly Goal[] = [
     ...{ what: `${name}: CPU ÷ HAProxy`, limit, unit: '×' },
     value: (works: readonly WorkResult[]) => cpu(works, name, 'fairlead', 'haproxy'),
   })),
+  ...(
+    [
+      ['tls-small', 'haproxy', 'HAProxy', 2],
+      ['h2-small', 'haproxy', 'HAProxy', 3],
+      ['tls-full', 'nginx', 'nginx', 1.3],
+      ['tls-resumed', 'nginx', 'nginx', 1.3],
+    ] as const
+  ).map(([name, peer, title, limit]) => ({
+    ...{ what: `${name}: CPU ÷ ${title}`, limit, unit: '×' },
+    value: (works: readonly WorkResult[]) => cpu(works, name, 'fairlead', peer),
+  })),
   { what: 'p99 ÷ HAProxy', limit: 1.5, unit: '×', value: p99 },
   { what: 'memory of an idle connection', limit: 10, unit: ' KiB', value: idle },
 ];
 
 /** Null when nothing that has a goal was measured. */
 export function goalTable(works: readonly WorkResult[]): string | null {
-  const rows = goals.flatMap(({ what, limit, unit, least = false, value }) => {
-    const reached = value(works);
+  return verdicts(goals.map((goal) => ({ ...goal, reached: goal.value(works) })));
+}
+
+/** Goals with what was reached; those without are left out. Null when none is left. */
+export function verdicts(all: readonly (Limit & { readonly reached: number | undefined })[]): string | null {
+  const rows = all.flatMap(({ what, limit, unit, least = false, reached }) => {
     if (reached === undefined || !Number.isFinite(reached)) return [];
     const isMet = least ? reached >= limit : reached <= limit;
     return [
@@ -81,7 +99,7 @@ function p99(works: readonly WorkResult[]): number | undefined {
 }
 
 function idle(works: readonly WorkResult[]): number | undefined {
-  const found = works.find(({ kind }) => kind === 'idle');
+  const found = works.find(({ work }) => work.name === 'idle');
   if (found?.kind !== 'idle') return undefined;
   const bytes = medianOf(found.rows, 'fairlead', (sample) => sample.bytesEach);
   return bytes === undefined ? undefined : bytes / 1024;

@@ -1,5 +1,6 @@
 /** Goes through the works of a run: rounds are interleaved, so that a slow minute of the machine hits everybody. */
-import { type Contestant, portFor, type Site } from './contestants/contestant.ts';
+import { whatIsWrong } from './check.ts';
+import { type CertificateFiles, type Contestant, portFor, type Site } from './contestants/contestant.ts';
 import { type Entrant, type Field, firstLine, rowsFor, startField } from './field.ts';
 import { runLoad } from './load/load.ts';
 import { type Paced, runPaced } from './load/paced.ts';
@@ -8,9 +9,8 @@ import type { Progress } from './progress.ts';
 import type { Row, WorkResult } from './results.ts';
 import { type ClosedSample, measureClosed } from './works/closed.ts';
 import { type IdleSample, measureIdle } from './works/idle.ts';
-import { type ClosedWork, HOST, hostsOf, type SpecialWork, type Work, works } from './works.ts';
+import { type ClosedWork, HOST, hostsOf, type IdleWork, type PacedWork, small, type Work } from './works.ts';
 
-const IDLE_CONNECTIONS = 10_000;
 const WARM_UP_SECONDS = 1;
 const CALIBRATION_SECONDS = 2;
 
@@ -18,11 +18,11 @@ export interface Setting {
   readonly contestants: readonly Contestant[];
   readonly options: Options;
   readonly progress: Progress;
-  /** The site of a contestant, but for its hosts. */
-  readonly site: Omit<Site, 'hosts'>;
+  /** The site of a contestant, but for what depends on the work. */
+  readonly site: Omit<Site, 'hosts' | 'certificate'>;
+  /** For works that need one. */
+  readonly certificate: CertificateFiles;
 }
-
-const small = works.find(({ name }) => name === 'small') as ClosedWork;
 
 /** Runs that a work takes, for the progress. */
 export function stepsOf(work: Work, names: readonly string[], rounds: number): number {
@@ -30,35 +30,46 @@ export function stepsOf(work: Work, names: readonly string[], rounds: number): n
   return work.kind === 'idle' ? part : part * rounds;
 }
 
+type LoadedWork = ClosedWork | PacedWork;
+
 /** Everything that one start of the contestants serves, in the order of the works. */
 export async function measureAll(setting: Setting): Promise<WorkResult[]> {
-  const { options } = setting;
-  const single = options.works.filter((work) => work.kind !== 'idle' && hostCount(work) === 1);
-  const many = options.works.filter((work) => hostCount(work) > 1);
-  const idle = options.works.filter((work) => work.kind === 'idle');
+  const { works } = setting.options;
+  const loaded = works.filter((work) => work.kind !== 'idle');
+  const idle = works.filter((work) => work.kind === 'idle');
   const results: WorkResult[] = [];
-  if (single.length > 0) results.push(...(await onOneField(setting, setting.contestants, single)));
-  for (const work of many) {
-    const part = setting.contestants.filter(({ name }) => work.among?.includes(name));
-    results.push(...(await onOneField(setting, part, [work])));
+  const single = loaded.filter((work) => hostCount(work) === 1);
+  results.push(
+    ...(await onOneField(
+      setting,
+      single.filter((work) => !isSecured(work)),
+    )),
+  );
+  results.push(...(await onOneField(setting, single.filter(isSecured))));
+  for (const work of loaded.filter((each) => hostCount(each) > 1)) {
+    results.push(...(await onOneField(setting, [work])));
   }
-  for (const work of idle) results.push(await measureIdleWork(setting, work as SpecialWork));
+  for (const work of idle) results.push(await measureIdleWork(setting, work));
   return results;
 }
 
-const hostCount = (work: Work): number => (work.kind === 'closed' ? work.hosts : 1);
+const hostCount = (work: LoadedWork): number => (work.kind === 'closed' ? work.hosts : 1);
+const isSecured = (work: LoadedWork): boolean => work.kind === 'closed' && work.door === 'https';
 
-async function onOneField(
-  setting: Setting,
-  contestants: readonly Contestant[],
-  group: readonly Work[],
-): Promise<WorkResult[]> {
-  const hosts = hostsOf(hostCount(group[0]!));
-  const field = await startField(contestants, { ...setting.site, hosts });
+/** The works of a group have hosts and certificate in common. Those who take part in none of them are not started. */
+async function onOneField(setting: Setting, group: readonly LoadedWork[]): Promise<WorkResult[]> {
+  const [first] = group;
+  if (first === undefined) return [];
+  const contestants = setting.contestants.filter(({ name }) =>
+    group.some(({ among }) => among === null || among.includes(name)),
+  );
+  const hosts = hostsOf(hostCount(first));
+  const certificate = isSecured(first) ? setting.certificate : null;
+  const field = await startField(contestants, { ...setting.site, hosts, certificate });
   const results: WorkResult[] = [];
   for (const work of group) {
     if (work.kind === 'closed') results.push(await closedWork(setting, field, work, hosts));
-    else results.push(await pacedWork(setting, field, work as SpecialWork));
+    else results.push(await pacedWork(setting, field, work));
   }
   await field.stop();
   return results;
@@ -72,7 +83,7 @@ async function closedWork(
 ): Promise<WorkResult> {
   const rows = await rowsFor<ClosedSample>(field, work, hosts);
   await inRounds(setting, field, work, rows, async ({ proxy, idle }, round) => {
-    if (round === 0) await runLoad(portFor(proxy, work.isStream), work, WARM_UP_SECONDS);
+    if (round === 0) await runLoad(portFor(proxy, work.door), work, WARM_UP_SECONDS);
     const sample = await measureClosed(proxy, work, setting.options.seconds, idle);
     if (sample.errors > 0) throw new Error(`${sample.errors} of ${sample.requests} requests failed`);
     return sample;
@@ -81,11 +92,11 @@ async function closedWork(
 }
 
 /** The same rate for all: half of what the slowest of those compared can do. */
-async function pacedWork(setting: Setting, field: Field, work: SpecialWork): Promise<WorkResult> {
+async function pacedWork(setting: Setting, field: Field, work: PacedWork): Promise<WorkResult> {
   const rows = await rowsFor<Paced>(field, work, [HOST]);
   const maxima: number[] = [];
   for (const { name } of rows.filter(({ fault }) => fault === null)) {
-    const { port } = field.entrants.find((entrant) => entrant.name === name)!.proxy;
+    const port = portFor(field.entrants.find((entrant) => entrant.name === name)!.proxy, 'http');
     await runLoad(port, small, WARM_UP_SECONDS);
     // The better of two: a disturbance only ever makes it less.
     const tries = [
@@ -96,7 +107,7 @@ async function pacedWork(setting: Setting, field: Field, work: SpecialWork): Pro
   }
   const rate = Math.floor(Math.min(...maxima) / 2);
   await inRounds(setting, field, work, rows, async ({ proxy }) => {
-    const sample = await runPaced(proxy.port, rate, setting.options.seconds + 1);
+    const sample = await runPaced(portFor(proxy, 'http'), rate, setting.options.seconds + 1);
     if (sample.errors > 0) throw new Error(`${sample.errors} requests failed`);
     if (sample.requests === 0) throw new Error('no request was answered in time');
     return sample;
@@ -126,21 +137,25 @@ async function inRounds<S>(
 }
 
 /** Each contestant alone and fresh: what it used for other work would hide what connections cost. */
-async function measureIdleWork(setting: Setting, work: SpecialWork): Promise<WorkResult> {
-  const { contestants, site, progress } = setting;
+async function measureIdleWork(setting: Setting, work: IdleWork): Promise<WorkResult> {
+  const { contestants, progress } = setting;
+  const certificate = work.like.door === 'https' ? setting.certificate : null;
+  const site = { ...setting.site, hosts: [HOST], certificate };
   // HAProxy reserves two descriptors for a connection, and we hold the other ends.
-  const count = Math.min(IDLE_CONNECTIONS, Math.floor((site.descriptors - 1000) / 2));
+  const count = Math.min(work.connections, Math.floor((site.descriptors - 1000) / 2));
   const rows: Row<IdleSample>[] = [];
   for (const contestant of contestants.filter(({ name }) => work.among?.includes(name))) {
     const row: Row<IdleSample> = { name: contestant.name, samples: [], fault: null };
     rows.push(row);
     if (!progress.next(`${contestant.name} ${work.name}`)) continue;
-    const proxy = await contestant.start({ ...site, hosts: [HOST] }).catch((error: unknown) => {
+    const proxy = await contestant.start(site).catch((error: unknown) => {
       row.fault = firstLine(error);
     });
     if (!proxy) continue;
     try {
-      row.samples.push(await measureIdle(proxy, small, count));
+      const wrong = await whatIsWrong(proxy, work, site.hosts);
+      if (wrong === null) row.samples.push(await measureIdle(proxy, work.like, count));
+      else row.fault = `wrong answers: ${wrong}`;
     } catch (error) {
       row.fault = firstLine(error);
     }

@@ -25,7 +25,7 @@ Measures the CPU time per request of fairlead and of other proxies, one core eac
   --only LIST      of ${contestantNames.join(', ')}
   --seconds N      length of a counted run (default: 3)
   --rounds N       counted runs of each pair of work and contestant (default: 3)
-  --minutes N      start no run after this time (default: 14)
+  --minutes N      start no run after this time (default: 22)
   --quick          one round of one second each: shows that everything works, its figures mean nothing
   --write          write bench/RESULTS.md even when this is not the full set
   --help           this text
@@ -42,7 +42,7 @@ export function readOptions(args: readonly string[]): Options | null {
       only: { type: 'string' },
       seconds: { type: 'string' },
       rounds: { type: 'string' },
-      minutes: { type: 'string', default: '14' },
+      minutes: { type: 'string', default: '22' },
       quick: { type: 'boolean', default: false },
       write: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },

@@ -2,7 +2,7 @@
 import type { Paced } from './load/paced.ts';
 import type { ClosedSample } from './works/closed.ts';
 import type { IdleSample } from './works/idle.ts';
-import type { ClosedWork, SpecialWork } from './works.ts';
+import type { ClosedWork, IdleWork, PacedWork } from './works.ts';
 
 /** One contestant in one work: a sample a round. */
 export interface Row<Sample> {
@@ -16,12 +16,12 @@ export type WorkResult =
   | { readonly kind: 'closed'; readonly work: ClosedWork; readonly rows: readonly Row<ClosedSample>[] }
   | {
       readonly kind: 'p99';
-      readonly work: SpecialWork;
+      readonly work: PacedWork;
       readonly rows: readonly Row<Paced>[];
       /** Requests a second, the same for all. */
       readonly rate: number;
     }
-  | { readonly kind: 'idle'; readonly work: SpecialWork; readonly rows: readonly Row<IdleSample>[] };
+  | { readonly kind: 'idle'; readonly work: IdleWork; readonly rows: readonly Row<IdleSample>[] };
 
 export interface Results {
   /** Pairs of what and how: machine, versions, settings. */

@@ -5,13 +5,15 @@
 import { writeFileSync } from 'node:fs';
 import { provision } from '../test/provision.ts';
 import { startBackend } from './backend.ts';
+import { makeCertificate } from './certificate-files.ts';
 import type { Contestant } from './contestants/contestant.ts';
 import { contestants } from './contestants/index.ts';
 import { descriptorLimit, firstLine } from './field.ts';
-import { loadName } from './load/load.ts';
+import { CONNECTIONS, loadName } from './load/load.ts';
+import { CIPHER, GROUP } from './load/tls-client.ts';
 import { type Cores, takeCores } from './machine/cores.ts';
 import { describeMachine } from './machine/describe.ts';
-import { packageVersion, programVersion } from './machine/programs.ts';
+import { findProgram, packageVersion, programVersion } from './machine/programs.ts';
 import { measureAll, stepsOf } from './measure.ts';
 import { help, type Options, readOptions } from './options.ts';
 import { Progress, say } from './progress.ts';
@@ -43,7 +45,8 @@ async function main(chosen: Options): Promise<void> {
   const steps = chosen.works.reduce((sum, work) => sum + stepsOf(work, names, chosen.rounds), 0);
   const progress = new Progress(steps, chosen.minutes);
   const site = { backendPort: backend.port, core: cores.proxy, descriptors: descriptorLimit() };
-  const works = await measureAll({ contestants: all, options: chosen, progress, site });
+  const certificate = await makeCertificate();
+  const works = await measureAll({ contestants: all, options: chosen, progress, site, certificate });
   const facts = [...describeMachine(), ...(await settings(chosen, cores, all))];
   const text = report({ facts, works, notes: notesOn(chosen, cores, progress) });
   await backend.stop();
@@ -66,7 +69,12 @@ async function settings(
     }),
   );
   return [
-    ['load', `${load} ${version}, 64 connections`],
+    ['load', `${load} ${version}, ${CONNECTIONS} connections`],
+    [
+      'HTTP/2 load',
+      findProgram('h2load') === null ? 'h2load is missing' : `h2load ${await programVersion('h2load')}`,
+    ],
+    ['TLS', `TLS 1.3, ${CIPHER}, ${GROUP}, ECDSA P-256`],
     ['cores', cores.proxy === null ? 'shared' : 'one for the proxy, one for load and backend'],
     ['runs', `${rounds} rounds of ${seconds} s each`],
     ['contestants', versions.join('; ')],

@@ -7,6 +7,8 @@ export const MANY_HOSTS = 10_000;
 /** Bodies that the backend serves, in bytes. */
 export const BODIES = { '/': 130, '/16k': 16 * 1024, '/1m': 1024 * 1024 } as const;
 export const POST_BYTES = 4096;
+/** A handshake for each takes its time, and each has so much memory that fewer will do. */
+const IDLE_TLS = 4_000;
 
 export type WorkName =
   | 'small'
@@ -16,9 +18,18 @@ export type WorkName =
   | 'connect'
   | 'routes10k'
   | StreamWorkName
+  | TlsWorkName
   | 'p99'
-  | 'idle';
+  | 'idle'
+  | 'idle-tls'
+  | 'idle-h2';
 export type StreamWorkName = 'tcp-small' | 'tcp-bulk' | 'tcp-connect';
+export type TlsWorkName = 'tls-small' | 'h2-small' | 'tls-full' | 'tls-resumed';
+
+/** Which of a contestant's ports is asked: the one that passes connections on reads nothing of them. */
+export type Door = 'http' | 'stream' | 'https';
+/** What asks: requests as HTTP/1.1 or HTTP/2, or a TLS connection for each request, with or without resumption. */
+export type Asking = 'http1' | 'http2' | 'full-handshakes' | 'resumed-handshakes';
 
 /** One request, repeated by every connection as soon as its answer is there. */
 export interface ClosedWork {
@@ -31,22 +42,32 @@ export interface ClosedWork {
   readonly bodyBytes: number;
   /** False opens a connection for each request. */
   readonly keepAlive: boolean;
-  /** Asked over the port that passes connections on, of which the proxy reads nothing. */
-  readonly isStream: boolean;
+  readonly door: Door;
+  readonly asking: Asking;
   /** Hosts that are routed and asked in turn. */
   readonly hosts: number;
   /** Null takes part with every contestant. */
   readonly among: readonly string[] | null;
 }
 
-export interface SpecialWork {
-  readonly kind: 'p99' | 'idle';
+export interface PacedWork {
+  readonly kind: 'p99';
   readonly name: WorkName;
   readonly title: string;
   readonly among: readonly string[] | null;
 }
 
-export type Work = ClosedWork | SpecialWork;
+export interface IdleWork {
+  readonly kind: 'idle';
+  readonly name: WorkName;
+  readonly title: string;
+  readonly among: readonly string[] | null;
+  /** Its load warms up, and the idle connections are of its kind. */
+  readonly like: ClosedWork;
+  readonly connections: number;
+}
+
+export type Work = ClosedWork | PacedWork | IdleWork;
 
 const plain: Omit<ClosedWork, 'name' | 'title'> = {
   kind: 'closed',
@@ -54,15 +75,32 @@ const plain: Omit<ClosedWork, 'name' | 'title'> = {
   method: 'GET',
   bodyBytes: 0,
   keepAlive: true,
-  isStream: false,
+  door: 'http',
+  asking: 'http1',
   hosts: 1,
   among: null,
 };
 
-const passedOn = { ...plain, isStream: true, among: ['direct', 'nginx', 'haproxy', 'fairlead'] };
+const compared = ['nginx', 'haproxy', 'fairlead'];
+const passedOn = { ...plain, door: 'stream', among: ['direct', ...compared] } as const;
+const secured = { ...plain, door: 'https', among: compared } as const;
+
+/** What the calibration of `p99` asks. */
+export const small: ClosedWork = {
+  ...plain,
+  ...{ name: 'small', title: '130-byte answers, kept-alive connections' },
+};
+const tlsSmall: ClosedWork = {
+  ...secured,
+  ...{ name: 'tls-small', title: '130-byte answers, kept-alive TLS connections' },
+};
+const h2Small: ClosedWork = {
+  ...secured,
+  ...{ name: 'h2-small', title: '130-byte answers, HTTP/2 over TLS', asking: 'http2' },
+};
 
 export const works: readonly Work[] = [
-  { ...plain, name: 'small', title: '130-byte answers, kept-alive connections' },
+  small,
   { ...plain, name: '16k', title: '16 KiB answers, kept-alive connections', path: '/16k' },
   { ...plain, name: '1m', title: '1 MiB answers, kept-alive connections', path: '/1m' },
   {
@@ -74,7 +112,7 @@ export const works: readonly Work[] = [
   {
     ...plain,
     ...{ name: 'routes10k', title: '130-byte answers among 10,000 hosts, all asked in turn' },
-    ...{ hosts: MANY_HOSTS, among: ['nginx', 'haproxy', 'fairlead'] },
+    ...{ hosts: MANY_HOSTS, among: compared },
   },
   { ...passedOn, name: 'tcp-small', title: 'small messages over TCP connections that are passed on' },
   { ...passedOn, name: 'tcp-bulk', title: '1 MiB over TCP connections that are passed on', path: '/1m' },
@@ -84,13 +122,32 @@ export const works: readonly Work[] = [
     title: 'TCP connections that are passed on, a new one each',
     keepAlive: false,
   },
+  tlsSmall,
+  h2Small,
   {
-    ...{ kind: 'p99', name: 'p99', title: 'latency at a constant rate' },
-    among: ['direct', 'nginx', 'haproxy', 'fairlead'],
+    ...{ ...secured, name: 'tls-full', title: 'a full TLS handshake for each 130-byte answer' },
+    ...{ keepAlive: false, asking: 'full-handshakes' },
   },
   {
-    ...{ kind: 'idle', name: 'idle', title: 'memory of an idle kept-alive connection' },
+    ...{ ...secured, name: 'tls-resumed', title: 'a resumed TLS handshake for each 130-byte answer' },
+    ...{ keepAlive: false, asking: 'resumed-handshakes' },
+  },
+  {
+    ...{ kind: 'p99', name: 'p99', title: 'latency at a constant rate' },
+    among: ['direct', ...compared],
+  },
+  {
+    ...{ kind: 'idle', name: 'idle', title: 'memory of an idle kept-alive connection', like: small },
+    connections: 10_000,
     among: ['nginx', 'haproxy', 'caddy', 'http-proxy', 'http-proxy-3', 'httpxy', 'fairlead'],
+  },
+  {
+    ...{ kind: 'idle', name: 'idle-tls', title: 'memory of an idle kept-alive TLS connection' },
+    ...{ like: tlsSmall, among: compared, connections: IDLE_TLS },
+  },
+  {
+    ...{ kind: 'idle', name: 'idle-h2', title: 'memory of an idle HTTP/2 connection over TLS' },
+    ...{ like: h2Small, among: compared, connections: IDLE_TLS },
   },
 ];
 

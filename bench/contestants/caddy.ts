@@ -20,7 +20,8 @@ async function start(site: Site): Promise<RunningProxy> {
   writeFileSync(file, configuration(folder, port, site));
   const env = { GOMAXPROCS: '1', HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder };
   const args = ['run', '--config', file, '--adapter', 'caddyfile'];
-  return asProxy(await launch(needProgram('caddy'), args, { core: site.core, env }), port);
+  const child = await launch(needProgram('caddy'), args, { core: site.core, env });
+  return asProxy(child, { http: port, stream: null, https: null });
 }
 
 function configuration(folder: string, port: number, site: Site): string {

@@ -1,6 +1,16 @@
 import { accepts } from '../../test/support/ports.ts';
 import type { Child } from '../../test/support/process.ts';
 import { eventually, Stop, tail } from '../../test/support/process.ts';
+import type { Door } from '../works.ts';
+
+/** A certificate for all hosts, in files. */
+export interface CertificateFiles {
+  /** The leaf and its intermediate. */
+  readonly chain: string;
+  readonly key: string;
+  /** Both in one, as HAProxy reads them. */
+  readonly both: string;
+}
 
 /** What a contestant is to do: forward these hosts to that port. */
 export interface Site {
@@ -10,13 +20,16 @@ export interface Site {
   readonly core: number | null;
   /** Open connections it must be able to hold, upstream ones included. */
   readonly descriptors: number;
+  /** With one there is an https port beside the others, for HTTP/1.1 and HTTP/2. */
+  readonly certificate: CertificateFiles | null;
 }
+
+/** By what is spoken there; null where this contestant has no such port. */
+export type Ports = Readonly<Record<Door, number | null>> & { readonly http: number };
 
 /** A contestant that runs. */
 export interface RunningProxy {
-  readonly port: number;
-  /** Passes connections on as they come; null where it cannot. */
-  readonly streamPort: number | null;
+  readonly ports: Ports;
   /** The root of its process tree. */
   readonly pid: number;
   stop(): Promise<void>;
@@ -28,27 +41,22 @@ export interface Contestant {
   start(site: Site): Promise<RunningProxy>;
 }
 
-/** Where a work asks. Throws where this contestant has no such port. */
-export function portFor(proxy: RunningProxy, isStream: boolean): number {
-  if (!isStream) return proxy.port;
-  if (proxy.streamPort === null) throw new Error('it passes no connections on here');
-  return proxy.streamPort;
+/** Throws where this contestant has no such port. */
+export function portFor({ ports }: RunningProxy, door: Door): number {
+  const port = ports[door];
+  if (port === null) throw new Error(`it has no ${door} port here`);
+  return port;
 }
 
-/** Waits until it accepts; its last words are in the error when it does not. */
-export async function asProxy(
-  child: Child,
-  port: number,
-  streamPort: number | null = null,
-  timeoutMs = 15_000,
-): Promise<RunningProxy> {
+/** Waits until it accepts on every port; its last words are in the error when it does not. */
+export async function asProxy(child: Child, ports: Ports, timeoutMs = 15_000): Promise<RunningProxy> {
+  const all = Object.values(ports).filter((port) => port !== null);
   const probe = async (): Promise<void> => {
     if (child.exit) throw new Stop(lastWords(child));
-    await accepts(port);
-    if (streamPort !== null) await accepts(streamPort);
+    for (const port of all) await accepts(port);
   };
-  await eventually(probe, { what: `port ${port}`, timeoutMs });
-  return { port, streamPort, pid: child.pid, stop: () => stopped(child) };
+  await eventually(probe, { what: `ports ${all.join(', ')}`, timeoutMs });
+  return { ports, pid: child.pid, stop: () => stopped(child) };
 }
 
 /** Busy connections may hold it up; nobody waits for those here. */

@@ -8,8 +8,7 @@ export function direct(backendPid: number): Contestant {
     name: 'direct',
     version: async () => `no proxy; the backend, nginx ${await programVersion('nginx')}`,
     start: async (site) => ({
-      port: site.backendPort,
-      streamPort: site.backendPort,
+      ports: { http: site.backendPort, stream: site.backendPort, https: null },
       pid: backendPid,
       stop: async () => {},
     }),

@@ -10,7 +10,7 @@ import { startRegistry } from '../../src/embedded/registry.ts';
 import { freePorts } from '../../test/support/ports.ts';
 import { launch } from '../machine/launch.ts';
 import { scratch } from '../machine/scratch.ts';
-import { asProxy, type Contestant, type RunningProxy, type Site } from './contestant.ts';
+import { asProxy, type Contestant, type Ports, type RunningProxy, type Site } from './contestant.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const SERVICE = 'app';
@@ -23,14 +23,15 @@ export const fairlead: Contestant = {
 
 async function start(site: Site): Promise<RunningProxy> {
   const folder = scratch('fairlead');
-  const [port = 0, streamPort = 0, admin = 0] = await freePorts(3);
+  const [http = 0, stream = 0, https = 0, admin = 0] = await freePorts(4);
+  const ports = { http, stream, https: site.certificate && https };
   const registry = await startRegistry();
   registry.register({ ID: SERVICE, Name: SERVICE, Address: '127.0.0.1', Port: site.backendPort });
   const file = join(folder, 'fairlead.json');
-  writeFileSync(file, configuration(folder, { port, streamPort, admin, consul: registry.url }, site));
+  writeFileSync(file, configuration(folder, ports, { admin, consul: registry.url }, site));
   const stdout = join(folder, 'access.log');
   const child = await launch(process.execPath, [main, 'run', '--config', file], { core: site.core, stdout });
-  const proxy = await asProxy(child, port, streamPort);
+  const proxy = await asProxy(child, ports);
   const stop = async (): Promise<void> => {
     await proxy.stop();
     await registry.close();
@@ -41,20 +42,29 @@ async function start(site: Site): Promise<RunningProxy> {
 /** Every host goes to one service, so that many routes share one pool as they do in the peers' configurations. */
 function configuration(
   folder: string,
-  { port, streamPort, admin, consul }: { port: number; streamPort: number; admin: number; consul: string },
-  { hosts }: Site,
+  { http, stream, https }: Ports,
+  { admin, consul }: { admin: number; consul: string },
+  { hosts, certificate, descriptors }: Site,
 ): string {
+  const web = { web: { address: `127.0.0.1:${http}` } };
+  const secured = certificate && {
+    listeners: { ...web, websecure: { address: `127.0.0.1:${https}`, protocol: 'https' } },
+    tls: { certificates: [{ certFile: certificate.chain, keyFile: certificate.key }] },
+  };
   return JSON.stringify({
     consul: { address: consul },
-    listeners: { web: { address: `127.0.0.1:${port}` } },
+    listeners: web,
+    ...secured,
     admin: { address: `127.0.0.1:${admin}` },
     tcp: { address: '127.0.0.1' },
-    routes: [`tcp:${streamPort}`, ...hosts.map((host) => `${host}/`)].map((rule) => ({
+    routes: [`tcp:${stream}`, ...hosts.map((host) => `${host}/`)].map((rule) => ({
       rule,
       service: SERVICE,
     })),
     // Connections stay open between the runs of a work, as the peers keep them.
     timeouts: { idle: '5m', upstreamIdle: '5m' },
+    // By itself it would keep a tenth of its descriptors in reserve.
+    limits: { connections: Math.floor((descriptors - 200) / 2) },
     workers: 1,
     data: join(folder, 'data'),
     log: { level: 'warn' },

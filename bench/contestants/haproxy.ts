@@ -5,7 +5,7 @@ import { freePorts } from '../../test/support/ports.ts';
 import { launch } from '../machine/launch.ts';
 import { needProgram, programVersion } from '../machine/programs.ts';
 import { scratch } from '../machine/scratch.ts';
-import { asProxy, type Contestant, type RunningProxy, type Site } from './contestant.ts';
+import { asProxy, type Contestant, type Ports, type RunningProxy, type Site } from './contestant.ts';
 
 export const haproxy: Contestant = {
   name: 'haproxy',
@@ -15,14 +15,15 @@ export const haproxy: Contestant = {
 
 async function start(site: Site): Promise<RunningProxy> {
   const folder = scratch('haproxy');
-  const [port = 0, streamPort = 0] = await freePorts(2);
+  const [http = 0, stream = 0, https = 0] = await freePorts(3);
+  const ports = { http, stream, https: site.certificate && https };
   const file = join(folder, 'haproxy.cfg');
   const hosts = join(folder, 'hosts.map');
   writeFileSync(hosts, site.hosts.map((host) => `${host} app\n`).join(''));
-  writeFileSync(file, configuration([port, streamPort], hosts, site));
+  writeFileSync(file, configuration(ports, hosts, site));
   const stdout = join(folder, 'access.log');
   const child = await launch(needProgram('haproxy'), ['-db', '-f', file], { core: site.core, stdout });
-  return asProxy(child, port, streamPort);
+  return asProxy(child, ports);
 }
 
 /** It needs two descriptors for each connection it may hold, and some for itself. */
@@ -30,7 +31,11 @@ function maxConnections({ descriptors }: Site): number {
   return Math.floor((descriptors - 200) / 2);
 }
 
-function configuration([port, streamPort]: readonly number[], hosts: string, site: Site): string {
+function configuration({ http, stream, https }: Ports, hosts: string, site: Site): string {
+  const secured =
+    site.certificate === null
+      ? ''
+      : `  bind 127.0.0.1:${https} backlog 4096 ssl crt ${site.certificate.both} alpn h2,http/1.1\n`;
   return `global
   nbthread 1
   maxconn ${maxConnections(site)}
@@ -48,10 +53,10 @@ defaults
   timeout http-keep-alive 5m
 
 frontend web
-  bind 127.0.0.1:${port} backlog 4096
-  http-request set-header X-Real-IP %[src]
+  bind 127.0.0.1:${http} backlog 4096
+${secured}  http-request set-header X-Real-IP %[src]
   http-request set-header X-Forwarded-For %[src]
-  http-request set-header X-Forwarded-Proto http
+  http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]
   http-request set-header X-Forwarded-Host %[req.hdr(host)]
   http-request set-header X-Forwarded-Port %[dst_port]
   use_backend %[req.hdr(host),field(1,:),lower,map(${hosts})]
@@ -62,7 +67,7 @@ backend app
 listen stream
   mode tcp
   option tcplog
-  bind 127.0.0.1:${streamPort} backlog 4096
+  bind 127.0.0.1:${stream} backlog 4096
   server one 127.0.0.1:${site.backendPort}
 `;
 }

@@ -5,7 +5,14 @@ import { freePorts } from '../../test/support/ports.ts';
 import { launch } from '../machine/launch.ts';
 import { needProgram, programVersion } from '../machine/programs.ts';
 import { scratch } from '../machine/scratch.ts';
-import { asProxy, type Contestant, type RunningProxy, type Site } from './contestant.ts';
+import {
+  asProxy,
+  type CertificateFiles,
+  type Contestant,
+  type Ports,
+  type RunningProxy,
+  type Site,
+} from './contestant.ts';
 
 export const nginx: Contestant = {
   name: 'nginx',
@@ -18,15 +25,19 @@ const STREAM_MODULE = '/usr/lib/nginx/modules/ngx_stream_module.so';
 
 async function start(site: Site): Promise<RunningProxy> {
   const folder = scratch('nginx');
-  const [port = 0, streamPort = 0] = await freePorts(2);
-  const hasStreams = existsSync(STREAM_MODULE);
+  const [http = 0, stream = 0, https = 0] = await freePorts(3);
+  const ports = {
+    http,
+    stream: existsSync(STREAM_MODULE) ? stream : null,
+    https: site.certificate && https,
+  };
   const file = join(folder, 'nginx.conf');
   writeFileSync(join(folder, 'forward.conf'), forward);
-  const streams = hasStreams ? streamConfiguration(streamPort, site) : '';
-  writeFileSync(file, `${streams}${configuration(folder, port, site)}`);
+  const streams = ports.stream === null ? '' : streamConfiguration(ports.stream, site);
+  writeFileSync(file, `${streams}${configuration(folder, ports, site)}`);
   const args = ['-p', `${folder}/`, '-c', file, '-e', 'stderr'];
   const child = await launch(needProgram('nginx'), args, { core: site.core });
-  return asProxy(child, port, hasStreams ? streamPort : null);
+  return asProxy(child, ports);
 }
 
 /** The main context of any nginx here: in the foreground, one worker, nothing outside its folder. */
@@ -62,10 +73,20 @@ stream {
 `;
 }
 
-function configuration(folder: string, port: number, site: Site): string {
+/** Protocols as fairlead has them; the clients choose the cipher. */
+function secured(port: number | null, { chain, key }: CertificateFiles): string {
+  return `  ssl_protocols TLSv1.2 TLSv1.3;
+  ssl_certificate ${chain};
+  ssl_certificate_key ${key};
+  server { listen 127.0.0.1:${port} ssl http2 default_server backlog=4096; server_name ""; return 404; }
+`;
+}
+
+function configuration(folder: string, { http, https }: Ports, site: Site): string {
+  const { certificate } = site;
+  const listen = `listen 127.0.0.1:${http};${certificate === null ? '' : ` listen 127.0.0.1:${https} ssl http2;`}`;
   const servers = site.hosts.map(
-    (host) =>
-      `  server { listen 127.0.0.1:${port}; server_name ${host}; location / { include forward.conf; } }`,
+    (host) => `  server { ${listen} server_name ${host}; location / { include forward.conf; } }`,
   );
   return `${nginxMain(folder, site.descriptors)}
 http {
@@ -87,8 +108,8 @@ http {
     keepalive_requests 1000000000;
     keepalive_timeout 5m;
   }
-  server { listen 127.0.0.1:${port} default_server backlog=4096; server_name ""; return 404; }
-${servers.join('\n')}
+  server { listen 127.0.0.1:${http} default_server backlog=4096; server_name ""; return 404; }
+${certificate === null ? '' : secured(https, certificate)}${servers.join('\n')}
 }
 `;
 }

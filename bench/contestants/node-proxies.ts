@@ -23,5 +23,6 @@ async function start(name: NodePackage, site: Site) {
   const args = [server, name, String(port), String(site.backendPort), ...site.hosts];
   const stdout = join(scratch(name), 'access.log');
   const env = { NODE_NO_WARNINGS: '1', NODE_ENV: 'production' };
-  return asProxy(await launch(process.execPath, args, { core: site.core, stdout, env }), port);
+  const child = await launch(process.execPath, args, { core: site.core, stdout, env });
+  return asProxy(child, { http: port, stream: null, https: null });
 }

@@ -7,15 +7,17 @@ import { needProgram } from '../machine/programs.ts';
 import { scratch } from '../machine/scratch.ts';
 import { type ClosedWork, HOST } from '../works.ts';
 import { CONNECTIONS, type LoadResult } from './load.ts';
+import { opensslEnvironment } from './tls-client.ts';
 
 export async function runWrk(port: number, work: ClosedWork, seconds: number): Promise<LoadResult> {
   const file = join(scratch('wrk'), `${work.name}.lua`);
   writeFileSync(file, wrkScript(work));
-  const url = `http://127.0.0.1:${port}${work.path}`;
+  const isSecured = work.door === 'https';
+  const url = `${isSecured ? 'https' : 'http'}://${HOST}:${port}${work.path}`;
   // wrk takes whole seconds; its own figures say how long it really was.
   const duration = `${Math.max(1, Math.round(seconds))}s`;
   const args = ['-t1', `-c${CONNECTIONS}`, `-d${duration}`, '--timeout', '10s', '-s', file, url];
-  const child = await launch(needProgram('wrk'), args);
+  const child = await launch(needProgram('wrk'), args, { env: isSecured ? opensslEnvironment() : {} });
   await child.exited;
   const line = child.stdout.find((text) => text.startsWith('RESULT '));
   if (line === undefined) throw new Error(`wrk ended without a result: ${tail(child)}`);
@@ -32,12 +34,18 @@ export function parseResult(line: string): LoadResult {
   return { requests, seconds: micros / 1e6, errors };
 }
 
-/** Requests are made before the run; a script that makes them one by one would cost as much as the proxy. */
+/**
+ * Requests are made before the run; a script that makes them one by one would cost as much as the proxy. The host stands
+ * in the URL, from where wrk takes the server name of TLS, and is not looked up.
+ */
 export function wrkScript(work: ClosedWork): string {
   const headers = work.keepAlive ? '' : 'wrk.headers["Connection"] = "close"\n';
   const body = work.bodyBytes > 0 ? `wrk.body = string.rep("x", ${work.bodyBytes})\n` : '';
   return `wrk.method = "${work.method}"
 wrk.headers["Host"] = "${HOST}"
+function wrk.resolve(_, service)
+  wrk.addrs = wrk.lookup("127.0.0.1", service)
+end
 ${headers}${body}${work.hosts === 1 ? '' : manyHosts(work)}
 function done(summary, latency, requests)
   local e = summary.errors

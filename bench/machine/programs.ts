@@ -4,7 +4,7 @@ import { accessSync, constants, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-export type ProgramName = 'nginx' | 'haproxy' | 'caddy' | 'wrk';
+export type ProgramName = 'nginx' | 'haproxy' | 'caddy' | 'wrk' | 'h2load';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -29,6 +29,7 @@ const probes: Record<ProgramName, readonly string[]> = {
   haproxy: ['-v'],
   caddy: ['version'],
   wrk: ['-v'],
+  h2load: ['--version'],
 };
 
 /** The first version number it prints, on either stream; some exit with 1 after it. */

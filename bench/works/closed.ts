@@ -34,7 +34,7 @@ export async function measureClosed(
 ): Promise<ClosedSample> {
   const startedAt = performance.now();
   const before = cpuSeconds(proxy.pid);
-  const load = await runLoad(portFor(proxy, work.isStream), work, seconds);
+  const load = await runLoad(portFor(proxy, work.door), work, seconds);
   await sleep(SETTLE_MS);
   const cpu = cpuSeconds(proxy.pid) - before;
   const wall = (performance.now() - startedAt) / 1000;

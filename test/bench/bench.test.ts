@@ -161,3 +161,11 @@ test('bench/table.ts prints its tables', { timeout: 60_000 }, async () => {
   expect(stdout).toMatch(/\| hosts +\| +100 000 \|/);
   expect(stdout).toMatch(/\| planner, news and commit +\| routes \|/);
 });
+
+test('bench/certificates.ts prints its tables', { timeout: 60_000 }, async () => {
+  const program = fileURLToPath(new URL('../../bench/certificates.ts', import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, [program, '--quick']);
+  expect(stdout).toMatch(/^\| 100 .* \(0\) \|.* \(100\) \|/m);
+  expect(stdout).toMatch(/^\| 10 names asked +\| +100 \|/m);
+  expect(stdout).toMatch(/contexts made before a handshake +\| +≤ 0 +\| +0\.00 \| +met/);
+});

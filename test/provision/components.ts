@@ -88,6 +88,13 @@ export const components = [
     path: 'usr/bin/wrk',
     probe: ['-s', exitScript, 'http://[::1]'],
   },
+  {
+    name: 'h2load',
+    env: 'H2LOAD_BIN',
+    package: 'nghttp2-client',
+    path: 'usr/bin/h2load',
+    probe: ['--version'],
+  },
   { name: 'caddy', env: 'CADDY_BIN', package: 'caddy', path: 'usr/bin/caddy', probe: ['version'] },
 ] as const satisfies Component[];
 
