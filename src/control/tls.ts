@@ -2,6 +2,7 @@ import type { Delta } from '../../router/model.ts';
 import type { Config } from '../config/config.ts';
 import type { ToWorker, WorkerTls } from '../shared/messages.ts';
 import { AcmeSource } from './acme/acme-source.ts';
+import { CertificateCopies } from './certificates/copies.ts';
 import { createSources } from './certificates/create-sources.ts';
 import { LocalCaSource } from './certificates/local-ca.ts';
 import { CertificateStore } from './certificates/store.ts';
@@ -30,6 +31,7 @@ export class TlsControl {
   readonly certificates: CertificateStore;
   readonly acme: AcmeSource | null;
   readonly #config: Config;
+  readonly #copies: CertificateCopies;
   readonly #ticketKeys: TicketKeys;
   readonly #hosts: readonly RouteHosts[];
 
@@ -38,9 +40,11 @@ export class TlsControl {
     const { acme, consul, dataDir, tls } = config;
     this.acme = acme && new AcmeSource({ acme, consul, dataDir, log, listening, broadcast });
     const localCa = folder === null ? null : new LocalCaSource(folder);
-    const named = createSources(config, process.cwd(), { log, onConsulError });
+    const copies = new CertificateCopies(dataDir);
+    this.#copies = copies;
+    const named = createSources(config, process.cwd(), { log, onConsulError, copies });
     this.certificates = new CertificateStore({
-      sources: [...named, ...(this.acme ? [this.acme] : []), ...(localCa ? [localCa] : [])],
+      sources: [copies, ...named, ...(this.acme ? [this.acme] : []), ...(localCa ? [localCa] : [])],
       defaultName: tls.defaultName,
       isStrict: tls.strict,
       log,
@@ -93,5 +97,6 @@ export class TlsControl {
     this.#ticketKeys.close();
     const limit = new Promise((resolve) => setTimeout(resolve, END_MS).unref());
     await Promise.race([this.certificates.ended(), limit]);
+    this.#copies.close();
   }
 }
