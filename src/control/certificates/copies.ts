@@ -47,6 +47,7 @@ interface Origin {
 export class CertificateCopies implements CertificateSource {
   readonly name: string;
   readonly #dir: string;
+  readonly #retryMs: number;
   readonly #origins = new Map<string, Origin>();
   readonly #unreadable = new Map<string, readonly RefusedCertificate[]>();
   #database: DatabaseSync | null = null;
@@ -55,8 +56,9 @@ export class CertificateCopies implements CertificateSource {
   #timer: NodeJS.Timeout | null = null;
   #tell: () => void = () => {};
 
-  constructor(dir: string) {
+  constructor(dir: string, { retryMs = RETRY_MS }: { readonly retryMs?: number } = {}) {
     this.#dir = dir;
+    this.#retryMs = retryMs;
     this.name = `file ${join(dir, SHAPE.file)}`;
   }
 
@@ -139,7 +141,7 @@ export class CertificateCopies implements CertificateSource {
     this.#timer ??= setTimeout(() => {
       this.#timer = null;
       const written = this.#write(ROWS_PER_TURN);
-      if (written !== 0) this.#schedule(written === null ? RETRY_MS : 0);
+      if (written !== 0) this.#schedule(written === null ? this.#retryMs : 0);
       this.#tell();
     }, ms).unref();
   }
