@@ -30,13 +30,15 @@ const END_MS = 2_000;
 export class TlsControl {
   readonly certificates: CertificateStore;
   readonly acme: AcmeSource | null;
-  readonly #config: Config;
+  #config: Pick<Config, 'tls' | 'acme'>;
   readonly #copies: CertificateCopies;
+  readonly #broadcast: TlsControlOptions['broadcast'];
   readonly #ticketKeys: TicketKeys;
   readonly #hosts: readonly RouteHosts[];
 
   constructor({ config, localCa: folder, log, onConsulError, listening, broadcast }: TlsControlOptions) {
     this.#config = config;
+    this.#broadcast = broadcast;
     const { acme, consul, dataDir, tls } = config;
     this.acme = acme && new AcmeSource({ acme, consul, dataDir, log, listening, broadcast });
     const localCa = folder === null ? null : new LocalCaSource(folder);
@@ -74,10 +76,21 @@ export class TlsControl {
     for (const hosts of this.#hosts) hosts.apply(delta);
   }
 
+  /** Takes over what can change while running: client certificates, HSTS, where clients are redirected to. */
+  reconfigure({ tls: { clientAuth, hsts, redirectPort } }: Config, listeners: Config['listeners']): void {
+    this.#config = { ...this.#config, tls: { ...this.#config.tls, clientAuth, hsts, redirectPort } };
+    this.#broadcast({ type: 'tls', tls: this.workerTls(listeners) });
+  }
+
+  get clientAuth(): Config['tls']['clientAuth'] {
+    return this.#config.tls.clientAuth;
+  }
+
   /** What a fresh worker must know before it listens. */
-  greeting(): readonly ToWorker[] {
+  greeting(listeners: Config['listeners']): readonly ToWorker[] {
     const challenges = this.acme === null ? [] : [this.acme.challenges()];
-    return [this.#ticketKeys.message(), this.certificates.full(), ...challenges];
+    const rules: ToWorker = { type: 'tls', tls: this.workerTls(listeners) };
+    return [rules, this.#ticketKeys.message(), this.certificates.full(), ...challenges];
   }
 
   workerTls(listeners: Config['listeners']): WorkerTls {
