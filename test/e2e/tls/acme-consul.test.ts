@@ -144,6 +144,18 @@ describe.skipIf(skipPebble || skipConsul)('routers with tls.acme that share Cons
     proxy.advise = null;
   }, 60_000);
 
+  test('the authority may look at the secure port instead, and finds its challenge with any of them', async () => {
+    const name = 'alpn.example.com';
+    const before = fronts.map(({ taken }) => taken.length);
+    const fourth = await replica(`names: [${name}]\n    challenges: [tls-alpn-01]`);
+    const shown = await eventually(() => served(fourth, name), SOON);
+    for (const each of fleet) await eventually(async () => expect(await served(each, name)).toBe(shown));
+    // The one that ordered is not among those that were asked.
+    expect(fronts[0].taken.length).toBe(before[0]);
+    expect(fronts[1].taken.length).toBeGreaterThan(before[1]!);
+    await fourth.stop();
+  }, 40_000);
+
   test('an order outlives kill -9, and is finished by another with the same key', async () => {
     const name = 'orphan.example.com';
     const stuck = `names: [${name}]
