@@ -4,6 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestCa, type Issued, type TestCa } from '../../support/certificates.ts';
@@ -90,10 +91,19 @@ tls: { strict: true, certificates: [{ consulKv: fairlead/tls }, { redis: {} }] }
     expect(await shownFor('x.wild.test')).toBe(fingerprintOf('*.wild.test'));
   }
 
-  test('without its stores serves every name; when they answer, their word holds', async () => {
+  function keptRows(): number {
+    const database = new DatabaseSync(join(data, 'certificates.sqlite'), { readOnly: true });
+    const row = database.prepare('SELECT count(*) AS n FROM certificate').get();
+    database.close();
+    return Number(row?.n);
+  }
+
+  test('after kill -9, without its stores serves every name; when they answer, their word holds', async () => {
     site = await begin('ready');
     await eventually(async () => expect((await view()).certificates).toHaveLength(3));
     await expectAll();
+    await eventually(() => expect(keptRows()).toBe(3));
+    await site.child.stop('SIGKILL');
     await site.stop();
     await Promise.all([consul.kill(), redis.kill()]);
 
