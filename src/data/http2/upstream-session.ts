@@ -56,10 +56,7 @@ export class UpstreamSession implements Timed, EndpointConnection {
       this.#lost();
     });
     // Half-open sockets: without this an instance that has gone would look like a silent one.
-    // In the middle of a handshake the error that says so follows.
-    socket.on('end', () => {
-      if (this.#phase !== Phase.connecting) this.#lost();
-    });
+    socket.on('end', () => this.#lost());
     socket.on('close', () => this.#lost());
   }
 

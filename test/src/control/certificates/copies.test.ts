@@ -131,13 +131,13 @@ describe('a file that cannot be used', () => {
 
   test('in one row costs that row: the others are served, and it is listed', async () => {
     const good = await kept('redis 1', 'a.test', 'b.test', 'c.test');
-    change("UPDATE certificate SET cert = 'half of somethi' WHERE key = 'a.test'");
-    change("UPDATE certificate SET private = x'00ff' WHERE key = 'b.test'");
+    change("UPDATE certificate SET value = substr(value, 1, 100) WHERE key = 'a.test'");
+    change("UPDATE certificate SET value = replace(value, 'b.test', 'x.test') WHERE key = 'b.test'");
     const { copies, sources } = begin('redis 1');
     expect([...(await sources[0]!.load()).keys()]).toEqual(['c.test']);
     expect(listed).toEqual([
-      { source: 'test, as it was kept', reason: 'no certificate' },
-      { source: 'test, as it was kept', reason: 'no private key' },
+      { source: `file ${file}`, reason: 'the row of a.test is damaged' },
+      { source: `file ${file}`, reason: 'the row of b.test is damaged' },
     ]);
     sources[0]!.save(good);
     copies.close();
