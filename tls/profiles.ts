@@ -22,6 +22,8 @@ export interface Profile {
   /** For `new TLSSocket`, beside what is the listener's. */
   readonly options: Readonly<TLSSocketOptions>;
   readonly clientAuth: ClientAuth | null;
+  /** Which rules for client certificates it was made under. */
+  readonly generation: number;
 }
 
 /** RFC 8737, 3. */
@@ -39,7 +41,8 @@ const MOST_PROFILES = 2_000;
  */
 export class Profiles {
   readonly certificates: Certificates;
-  readonly #clientAuth: readonly ClientAuth[];
+  #clientAuth: readonly ClientAuth[];
+  #generation = 0;
   readonly #protocols: readonly string[];
   readonly #byId = new Map<string, Certificate>();
   /** By id; each remembers the context it was made for. */
@@ -56,6 +59,19 @@ export class Profiles {
     this.#clientAuth = clientAuth;
     this.#protocols = protocols;
     this.certificates = certificates;
+  }
+
+  /** Grows when rules for client certificates change: what an earlier handshake asked for may not be enough any more. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** Replaces the rules. One that stays the same stays the same object. */
+  setClientAuth(rules: readonly ClientAuth[]): void {
+    const before = new Map(this.#clientAuth.map((rule) => [JSON.stringify(rule), rule]));
+    this.#clientAuth = rules.map((rule) => before.get(JSON.stringify(rule)) ?? rule);
+    this.#generation += 1;
+    this.#profiles.clear();
   }
 
   /** Takes over certificates that came or changed, and drops others; `isReset` begins with none. */
@@ -79,7 +95,12 @@ export class Profiles {
       const name = names[0] ?? '';
       const context = createSecureContext({ ...policy.context, cert: certPem, key: keyPem });
       const options = { isServer: true, secureContext: context, ALPNProtocols: [ACME_PROTOCOL] };
-      challenges.set(name, { id: `challenge ${id}`, options, clientAuth: null });
+      challenges.set(name, {
+        id: `challenge ${id}`,
+        options,
+        clientAuth: null,
+        generation: this.#generation,
+      });
     }
     this.#challenges = challenges;
   }
@@ -142,7 +163,7 @@ export class Profiles {
       requestCert: clientAuth !== null,
       rejectUnauthorized: clientAuth?.mode === 'required',
     };
-    return { source, context, profile: { id, options, clientAuth } };
+    return { source, context, profile: { id, options, clientAuth, generation: this.#generation } };
   }
 }
 

@@ -18,7 +18,11 @@ export async function checkCertificates(
   const all: Certificate[] = [];
   const asked = config.tls.certificates.filter(({ kind }) => online || !isRemote(kind));
   for (const origin of asked) {
-    const source = createSource(origin, config.consul, cwd, { log: silent, onConsulError() {} });
+    const source = createSource(origin, config.consul, cwd, {
+      log: silent,
+      onConsulError() {},
+      copies: null,
+    });
     const stop = new AbortController();
     const { promise, resolve } = Promise.withResolvers<void>();
     const limit = setTimeout(() => {

@@ -27,6 +27,9 @@ const pathKeys = [
   'tls.acme.storeKeyFile',
   'tls.acme.redis.urlFile',
   'tls.acme.eab.hmacKeyFile',
+  'upstreamTls.caFile',
+  'upstreamTls.certFile',
+  'upstreamTls.keyFile',
   'data',
 ];
 

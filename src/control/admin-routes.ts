@@ -47,6 +47,7 @@ export function adminRoutes(router: Router): ReadonlyMap<string, AdminHandler> {
     ['/api/history', ({ searchParams }) => historyOf(router.history, searchParams.get('since'))],
     ['/api/events', (url, headers) => events.answer(url, headers)],
     ['/api/certificates', () => ({ status: 200, body: certificatesView(router.tls) })],
+    ['/api/configuration', () => ({ status: 200, body: router.reloads.view() })],
     ['/api/consul', () => ({ status: 200, body: { ...router.provider.state(), held: router.guard.reason } })],
   ]);
 }
@@ -57,7 +58,7 @@ function createExplainer(router: Router, views: ViewSources): Explainer {
     ...{ views, guard, certificates: tls.certificates, catalog: publisher.catalog },
     accepts: routingPolicy(config).accepts,
     trustedProxies: config.trustedProxies,
-    clientAuth: config.tls.clientAuth,
+    clientAuth: () => tls.clientAuth,
     limits: config.limits,
     present: () => ({
       isComplete: publisher.isComplete,

@@ -79,17 +79,11 @@ function handleSignals(router: Router, options: RunOptions): Promise<number> {
 function reload(router: Router, options: RunOptions): void {
   const loaded = options.reload();
   if (!loaded.ok) {
-    const problems = loaded.problems.map(describeProblem);
-    router.log.error({ problems }, 'the configuration is not valid and was not reloaded');
-    return;
+    return router.reloads.failed(loaded.problems);
   }
   const statics = readStatics(loaded.config);
   if (!statics.ok) {
-    router.log.error(
-      { problems: statics.problems.map(describeProblem) },
-      'the configuration is not valid and was not reloaded',
-    );
-    return;
+    return router.reloads.failed(statics.problems);
   }
   router.reconfigure(loaded.config, statics.entries);
 }

@@ -11,7 +11,6 @@ import { AccessLogWriter } from './access-log-writer.ts';
 import { type Admin, startAdmin } from './admin.ts';
 import { adminRoutes } from './admin-routes.ts';
 import { type CatalogStore, openCatalogStore } from './catalog-store.ts';
-import { changedKeys } from './changed-keys.ts';
 import { Checker } from './checks/checker.ts';
 import { createProbe } from './checks/http-probe.ts';
 import { Convergence } from './convergence.ts';
@@ -28,6 +27,7 @@ import { PoolSlots } from './pool-slots.ts';
 import { claimPorts, PortProblem } from './ports.ts';
 import { createConsulProvider } from './providers/consul.ts';
 import { Publisher } from './publisher.ts';
+import { Reloads } from './reloads.ts';
 import { RoutePorts } from './route-ports.ts';
 import { TlsControl } from './tls.ts';
 import { workerSetup } from './worker-setup.ts';
@@ -70,8 +70,7 @@ export class Router {
   readonly #unproven: InsecureRoutes;
   isDraining = false;
   config: Config;
-  /** The configuration as it was given; `config` has the ports that were found. */
-  readonly #given: Config;
+  readonly reloads: Reloads;
   #statics: readonly StaticEntry[];
   #workers: Workers | null = null;
   #admin: Admin | null = null;
@@ -86,7 +85,7 @@ export class Router {
   /** `localCa` is the folder of an authority that certifies every host, for development. */
   constructor(config: Config, statics: readonly StaticEntry[], log: Log, localCa: string | null = null) {
     this.config = config;
-    this.#given = config;
+    this.reloads = new Reloads(config, log);
     this.log = log;
     this.#statics = statics;
     this.#states = new WorkerStates(config.workers);
@@ -203,7 +202,7 @@ export class Router {
       counters: this.counters,
       log,
       table: () => (this.publisher.hasPublished ? this.publisher.full() : null),
-      greeting: () => this.tls.greeting(),
+      greeting: () => this.tls.greeting(this.config.listeners),
       onMessage: (worker, message) => this.#onMessage(worker, message),
       onDeath: (worker) => this.#onDeath(worker),
     });
@@ -231,15 +230,14 @@ export class Router {
     return [...this.publisher.refusals(), ...tcp.refusals(), ...udp.refusals()];
   }
 
-  /** What can change while running: static routes and the log level. The rest is named. */
+  /** What can change while running; `reloads` names the rest. */
   reconfigure(config: Config, statics: readonly StaticEntry[]): void {
     this.log.level = config.logLevel;
     this.#statics = statics;
     this.publisher.setStatics(statics);
     this.provider.refresh();
-    const applied = ['logLevel', 'routes'];
-    const pending = changedKeys(config, this.#given).filter((key) => !applied.includes(key));
-    this.log.info({ routes: statics.length, needRestart: pending }, 'configuration reloaded');
+    this.tls.reconfigure(config, this.config.listeners);
+    this.reloads.succeeded(config, statics.length);
   }
 
   /** Not ready, stop accepting, finish what runs up to the limit, then give everything back. */

@@ -2,6 +2,7 @@ import type { Delta } from '../../router/model.ts';
 import type { Config } from '../config/config.ts';
 import type { ToWorker, WorkerTls } from '../shared/messages.ts';
 import { AcmeSource } from './acme/acme-source.ts';
+import { CertificateCopies } from './certificates/copies.ts';
 import { createSources } from './certificates/create-sources.ts';
 import { LocalCaSource } from './certificates/local-ca.ts';
 import { CertificateStore } from './certificates/store.ts';
@@ -29,18 +30,23 @@ const END_MS = 2_000;
 export class TlsControl {
   readonly certificates: CertificateStore;
   readonly acme: AcmeSource | null;
-  readonly #config: Config;
+  #config: Pick<Config, 'tls' | 'acme'>;
+  readonly #copies: CertificateCopies;
+  readonly #broadcast: TlsControlOptions['broadcast'];
   readonly #ticketKeys: TicketKeys;
   readonly #hosts: readonly RouteHosts[];
 
   constructor({ config, localCa: folder, log, onConsulError, listening, broadcast }: TlsControlOptions) {
     this.#config = config;
+    this.#broadcast = broadcast;
     const { acme, consul, dataDir, tls } = config;
     this.acme = acme && new AcmeSource({ acme, consul, dataDir, log, listening, broadcast });
     const localCa = folder === null ? null : new LocalCaSource(folder);
-    const named = createSources(config, process.cwd(), { log, onConsulError });
+    const copies = new CertificateCopies(dataDir);
+    this.#copies = copies;
+    const named = createSources(config, process.cwd(), { log, onConsulError, copies });
     this.certificates = new CertificateStore({
-      sources: [...named, ...(this.acme ? [this.acme] : []), ...(localCa ? [localCa] : [])],
+      sources: [copies, ...named, ...(this.acme ? [this.acme] : []), ...(localCa ? [localCa] : [])],
       defaultName: tls.defaultName,
       isStrict: tls.strict,
       log,
@@ -70,10 +76,21 @@ export class TlsControl {
     for (const hosts of this.#hosts) hosts.apply(delta);
   }
 
+  /** Takes over what can change while running: client certificates, HSTS, where clients are redirected to. */
+  reconfigure({ tls: { clientAuth, hsts, redirectPort } }: Config, listeners: Config['listeners']): void {
+    this.#config = { ...this.#config, tls: { ...this.#config.tls, clientAuth, hsts, redirectPort } };
+    this.#broadcast({ type: 'tls', tls: this.workerTls(listeners) });
+  }
+
+  get clientAuth(): Config['tls']['clientAuth'] {
+    return this.#config.tls.clientAuth;
+  }
+
   /** What a fresh worker must know before it listens. */
-  greeting(): readonly ToWorker[] {
+  greeting(listeners: Config['listeners']): readonly ToWorker[] {
     const challenges = this.acme === null ? [] : [this.acme.challenges()];
-    return [this.#ticketKeys.message(), this.certificates.full(), ...challenges];
+    const rules: ToWorker = { type: 'tls', tls: this.workerTls(listeners) };
+    return [rules, this.#ticketKeys.message(), this.certificates.full(), ...challenges];
   }
 
   workerTls(listeners: Config['listeners']): WorkerTls {
@@ -93,5 +110,6 @@ export class TlsControl {
     this.#ticketKeys.close();
     const limit = new Promise((resolve) => setTimeout(resolve, END_MS).unref());
     await Promise.race([this.certificates.ended(), limit]);
+    this.#copies.close();
   }
 }

@@ -19,7 +19,7 @@ export interface DecidingEngine<R extends DecidableRoute> {
   readonly table: { match(host: string, path: string, method: string, listener: string): R | null };
   readonly hasCatalog: boolean;
   readonly limits: { readonly bodyBytes: number };
-  readonly profiles: Pick<Profiles, 'profileFor' | 'clientAuthFor'>;
+  readonly profiles: Pick<Profiles, 'profileFor' | 'clientAuthFor' | 'generation'>;
   readonly challenges: ReadonlyMap<string, string>;
   readonly setup: { readonly tls: { readonly redirectPort: number } };
 }
@@ -59,7 +59,7 @@ export function decide<R extends DecidableRoute>(
     const keyAuthorization = engine.challenges.get(target.slice(CHALLENGES.length));
     if (keyAuthorization !== undefined) return { kind: 'challenge', route: null, keyAuthorization };
   }
-  if (tls !== null && head.host !== tls.serverName && isMisdirected(head.host, tls, engine)) {
+  if (tls !== null && isMisdirected(head.host, tls, engine)) {
     return { kind: 'refuse', route: null, reason: 'misdirected' };
   }
   const end = pathEnd(target);
@@ -115,6 +115,11 @@ function isMisdirected<R extends DecidableRoute>(
   { serverName, profile }: Pick<ConnectionTls, 'serverName' | 'profile'>,
   engine: DecidingEngine<R>,
 ): boolean {
+  if (host === serverName) {
+    // The rules may have changed since the handshake.
+    const isCurrent = profile.generation === engine.profiles.generation;
+    return !isCurrent && engine.profiles.clientAuthFor(host) !== profile.clientAuth;
+  }
   if (serverName === '') return engine.profiles.clientAuthFor(host) !== profile.clientAuth;
   return engine.profiles.profileFor(host)?.id !== profile.id;
 }

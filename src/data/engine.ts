@@ -6,7 +6,7 @@ import { Profiles } from '../../tls/profiles.ts';
 import { UpstreamHandshakes } from '../../tls/upstream.ts';
 import type { ListenerConfig } from '../config/config.ts';
 import { EndpointCounters, Family, Series } from '../shared/counters.ts';
-import type { FromWorker, WorkerSetup } from '../shared/messages.ts';
+import type { FromWorker, WorkerSetup, WorkerTls } from '../shared/messages.ts';
 import { QueueCounters } from '../shared/queue-counters.ts';
 import { AccessLog } from './access-log.ts';
 import { Admission, connectionsPerWorker, descriptorLimit, sessionsPerWorker } from './admission.ts';
@@ -56,7 +56,7 @@ export interface Client {
 
 /** Everything the connections of one worker share. Built once, passed explicitly: two can live side by side. */
 export class Engine {
-  readonly setup: WorkerSetup;
+  setup: WorkerSetup;
   readonly deadlines = new Deadlines(SWEEP_MS);
   readonly writes = new WriteBatch();
   readonly readBuffer = createSharedReadBuffer();
@@ -139,6 +139,12 @@ export class Engine {
     const counters = new QueueCounters(setup.counters.queues);
     const bell = new Bell(counters, worker);
     return { counters, worker, bell, deadlines, places: limits.queue, waitMs: timeouts.queueMs };
+  }
+
+  /** What of TLS may change while running. */
+  setTls(tls: WorkerTls): void {
+    this.setup = { ...this.setup, tls };
+    this.profiles.setClientAuth(tls.clientAuth);
   }
 
   get timeouts(): WorkerSetup['timeouts'] {

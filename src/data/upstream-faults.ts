@@ -20,9 +20,19 @@ export class UpstreamFaults {
     this.#send = send;
   }
 
-  /** A socket to the endpoint has failed. What is no matter of TLS is nothing to tell. */
-  socketFailed(endpoint: Endpoint, socket: net.Socket, error: NodeJS.ErrnoException | undefined): void {
-    if (endpoint.tls === null || error === undefined || error.syscall !== undefined) return;
+  /**
+   * A socket to the endpoint has failed. What is no matter of TLS is nothing to tell; a connection that breaks before
+   * its handshake is done (`isConnecting`) is one: so end those who speak something else.
+   */
+  socketFailed(
+    endpoint: Endpoint,
+    socket: net.Socket,
+    error: NodeJS.ErrnoException | undefined,
+    isConnecting: boolean,
+  ): void {
+    if (endpoint.tls === null || error === undefined) return;
+    const isBroken = isConnecting && (error.syscall === 'read' || error.syscall === 'write');
+    if (error.syscall !== undefined && !isBroken) return;
     const isCertificate = Boolean((socket as TLSSocket).authorizationError);
     this.tell(endpoint, isCertificate ? 'certificate' : 'handshake', error.message);
   }

@@ -264,6 +264,8 @@ export class UpstreamConnection implements UpstreamStream, TunnelSide, Timed, Om
   }
 
   onEnd(): void {
+    // In the middle of a handshake; the error that says so follows.
+    if (this.#phase === Phase.connecting) return;
     const user = this.#user;
     if (user === null) {
       if (this.#phase !== Phase.ending) this.destroy();
@@ -273,8 +275,9 @@ export class UpstreamConnection implements UpstreamStream, TunnelSide, Timed, Om
   }
 
   onError(error?: Error): void {
-    this.#context.upstreamFaults.socketFailed(this.endpoint, this.#socket, error);
-    this.#fail(this.#phase === Phase.connecting ? 'connect_failed' : 'upstream_reset');
+    const isConnecting = this.#phase === Phase.connecting;
+    this.#context.upstreamFaults.socketFailed(this.endpoint, this.#socket, error, isConnecting);
+    this.#fail(isConnecting ? 'connect_failed' : 'upstream_reset');
   }
 
   onClose(): void {

@@ -35,6 +35,8 @@ port.on('message', (message: ToWorker) => {
     }
     case 'certificates':
       return engine.profiles.update(message.set, message.drop, message.defaultId, message.reset);
+    case 'tls':
+      return engine.setTls(message.tls);
     case 'ticket-key':
       return engine.profiles.setTicketKey(message.key);
     case 'challenges':

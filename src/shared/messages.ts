@@ -83,6 +83,8 @@ export type ToWorker =
       /** Serves names that no certificate has, and handshakes without a name; null refuses them. */
       readonly defaultId: string | null;
     }
+  /** Rules of TLS that have changed since the start. */
+  | { readonly type: 'tls'; readonly tls: WorkerTls }
   /** 48 bytes that session tickets are sealed with, the same for all workers. */
   | { readonly type: 'ticket-key'; readonly key: Uint8Array }
   /** What an ACME authority may ask for now; replaces what was there. */

@@ -5,6 +5,8 @@ import { createConsulClient } from '../providers/consul-client.ts';
 import { BadAnswer, isObject, parseJson } from '../providers/fault.ts';
 import { createFaultLog, type Log } from '../providers/fault-log.ts';
 import { createGate } from '../providers/gate.ts';
+import { beginWithKept } from './begin-with-kept.ts';
+import type { CertificateCopy } from './copies.ts';
 import { type Item, Keeper } from './keeper.ts';
 import { type CertificateSource, MAX_CERTIFICATES, type OnCertificates } from './source.ts';
 
@@ -15,6 +17,8 @@ export interface ConsulKvOptions {
   readonly log: Log;
   /** Counts faults by kind. */
   readonly onError: (kind: string) => void;
+  /** For a start without Consul. */
+  readonly copy?: CertificateCopy | null;
   readonly clock?: Clock;
 }
 
@@ -23,20 +27,20 @@ export interface ConsulKvOptions {
  * `<prefix>/<name>`. One blocking read for all of them; while Consul is away nothing changes.
  */
 export function consulKvSource(options: ConsulKvOptions): CertificateSource {
-  return {
-    name: `consul kv ${options.prefix}`,
-    watch: (onCertificates, signal) => follow(options, onCertificates, signal),
-  };
+  const name = `consul kv ${options.prefix}`;
+  return { name, watch: (onCertificates, signal) => follow(name, options, onCertificates, signal) };
 }
 
 async function follow(
-  { config, prefix, log, onError, clock = systemClock }: ConsulKvOptions,
+  name: string,
+  { config, prefix, log, onError, copy = null, clock = systemClock }: ConsulKvOptions,
   onCertificates: OnCertificates,
   signal: AbortSignal,
 ): Promise<void> {
   const client = createConsulClient({ ...config, connections: 1 });
   const faults = createFaultLog(log, clock, onError);
-  const keeper = new Keeper();
+  const keeper = new Keeper(copy);
+  const tell = await beginWithKept({ source: name, keeper, clock, log }, onCertificates, signal);
   let isDoubtful = false;
   const knock = () => client.read('/v1/status/leader', { signal, deadlineMs: 3_000 });
   const context: WatchContext = {
@@ -47,8 +51,7 @@ async function follow(
     onAnswer: (path) => faults.answer(path),
     onFault(path, cause, failures) {
       faults.fault(path, cause, failures);
-      if (failures === 1)
-        onCertificates(keeper.last, [{ source: `consul kv ${prefix}`, reason: cause.message }]);
+      if (failures === 1) tell(keeper.last, [{ source: name, reason: cause.message }]);
     },
     onLostMemory() {
       isDoubtful = true;
@@ -63,7 +66,7 @@ async function follow(
       async accept({ body }): Promise<'accepted'> {
         const { set, refused } = await keeper.take(itemsOf(readEntries(body), prefix), isDoubtful);
         isDoubtful = false;
-        if (!signal.aborted) onCertificates(set, refused);
+        if (!signal.aborted) tell(set, refused);
         return 'accepted';
       },
     },

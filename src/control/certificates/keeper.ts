@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { type Certificate, type ReadCertificate, readCertificate } from '../../../tls/certificate.ts';
+import type { CertificateCopy } from './copies.ts';
 import type { RefusedCertificate } from './source.ts';
 
 /** What a source found at one place, by a key of its own. */
@@ -28,10 +29,25 @@ interface Seen {
  * (half-written, wrong key, unreadable) keeps its last good state and says so.
  */
 export class Keeper {
+  readonly #copy: CertificateCopy | null;
+  /** What there is comes from the copy alone: the source has not answered yet. */
+  #isRecalled = false;
   #seen = new Map<string, Seen>();
   #good = new Map<string, Certificate>();
   /** Kept although they are gone. */
   #missing = new Set<string>();
+
+  /** @param copy keeps what is good over restarts; null for sources on this machine */
+  constructor(copy: CertificateCopy | null = null) {
+    this.#copy = copy;
+  }
+
+  /** Begins with what was good before the restart. The source's first answer replaces it whole. */
+  async recall(): Promise<void> {
+    if (this.#copy === null) return;
+    this.#good = new Map(await this.#copy.load());
+    this.#isRecalled = true;
+  }
 
   /**
    * @param isDoubtful the source may have lost its memory: what is missing now is kept until it is there again, and
@@ -58,7 +74,8 @@ export class Keeper {
         refused.push({ source: item.source, reason: result.reason + suffix });
       }
     }
-    const isLoss = isDoubtful || (items.size === 0 && this.#good.size > 1);
+    const isLoss = !this.#isRecalled && (isDoubtful || (items.size === 0 && this.#good.size > 1));
+    this.#isRecalled = false;
     const missing = new Set<string>();
     for (const [key, certificate] of this.#good) {
       if (items.has(key) || !(isLoss || this.#missing.has(key))) continue;
@@ -69,6 +86,7 @@ export class Keeper {
     this.#missing = missing;
     this.#seen = seen;
     this.#good = good;
+    this.#copy?.save(good);
     return { set: [...good.values()], refused };
   }
 

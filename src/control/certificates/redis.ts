@@ -4,7 +4,9 @@ import { type Clock, systemClock } from '../providers/clock.ts';
 import type { Log } from '../providers/fault-log.ts';
 import { escapePattern, explainRedis } from '../redis.ts';
 import { openRedisLink, type RedisLink } from '../redis-link.ts';
+import { beginWithKept } from './begin-with-kept.ts';
 import { createBell } from './bell.ts';
+import type { CertificateCopy } from './copies.ts';
 import { type Item, Keeper } from './keeper.ts';
 import { type CertificateSource, MAX_CERTIFICATES, type OnCertificates } from './source.ts';
 
@@ -13,6 +15,8 @@ export interface RedisSourceOptions {
   /** Hashes whose keys begin with one of these, first come first served for the same rest of the key. */
   readonly prefixes: readonly string[];
   readonly log: Log;
+  /** For a start without Redis. */
+  readonly copy?: CertificateCopy | null;
   readonly clock?: Clock;
 }
 
@@ -38,11 +42,12 @@ export function redisSource(options: RedisSourceOptions): CertificateSource {
 
 async function follow(
   name: string,
-  { url, prefixes, log, clock = systemClock }: RedisSourceOptions,
+  { url, prefixes, log, copy = null, clock = systemClock }: RedisSourceOptions,
   onCertificates: OnCertificates,
   signal: AbortSignal,
 ): Promise<void> {
-  const keeper = new Keeper();
+  const keeper = new Keeper(copy);
+  const tell = await beginWithKept({ source: name, keeper, clock, log }, onCertificates, signal);
   const bell = createBell();
   let isUp = false;
   let isPushed = false;
@@ -55,7 +60,7 @@ async function follow(
         'redis cannot be read; keeping the certificates that are known',
       );
     isTold = true;
-    if (!signal.aborted) onCertificates(keeper.last, [{ source: name, reason }]);
+    if (!signal.aborted) tell(keeper.last, [{ source: name, reason }]);
   };
   const link = openRedisLink({
     url,
@@ -84,7 +89,7 @@ async function follow(
         settleMs = Math.max(SETTLE_MS, clock.now() - beganAt);
         if (isTold) log.info({ source: name }, 'redis answers again');
         isTold = false;
-        if (!signal.aborted) onCertificates(set, refused);
+        if (!signal.aborted) tell(set, refused);
       } catch (error) {
         fail(explainRedis(error as Error));
         isUp = true;

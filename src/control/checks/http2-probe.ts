@@ -1,6 +1,6 @@
 import { connect } from 'node:http2';
 import { connect as connectPlain } from 'node:net';
-import { connect as connectSecure } from 'node:tls';
+import { connect as connectSecure, type TLSSocket } from 'node:tls';
 import type { ActiveCheck } from '../../../router/active-checks.ts';
 import type { UpstreamHandshakes } from '../../../tls/upstream.ts';
 import type { ProbeResult } from './http-probe.ts';
@@ -33,6 +33,11 @@ export function probeHttp2(
   signal.addEventListener('abort', onAbort);
   session.on('error', (error) => finish(false, error.message));
   session.on('close', () => finish(false, 'the connection was closed without an answer'));
+  session.on('connect', (_session, socket) => {
+    if (tls !== null && (socket as TLSSocket).alpnProtocol !== 'h2') {
+      finish(false, 'it does not choose HTTP/2 (ALPN h2)');
+    }
+  });
   const stream = session.request({
     ...{ ':path': check.path, ':authority': check.host, ':scheme': scheme },
     ...{ 'user-agent': 'fairlead-check', accept: '*/*' },

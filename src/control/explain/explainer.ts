@@ -25,7 +25,7 @@ export interface ExplainerOptions {
   readonly catalog: ReadonlyMap<string, readonly Instance[]>;
   readonly accepts: (health: Health) => boolean;
   readonly trustedProxies: readonly string[];
-  readonly clientAuth: readonly ClientAuth[];
+  readonly clientAuth: () => readonly ClientAuth[];
   readonly limits: Limits;
   /** What changes while the router runs. */
   readonly present: () => Pick<
@@ -50,12 +50,13 @@ export class Explainer {
   readonly #streams = new StreamTable();
   readonly #profiles: Profiles;
   #certificates: readonly Certificate[] = [];
+  #clientAuth: readonly ClientAuth[] = [];
   #version = -1;
 
   constructor(options: ExplainerOptions) {
     this.#options = options;
     this.#trustedProxies = new Networks(options.trustedProxies);
-    this.#profiles = new Profiles(options.clientAuth, policy.alpn);
+    this.#profiles = new Profiles([], policy.alpn);
   }
 
   /** Answers the parameters of `/api/explain`. */
@@ -78,7 +79,11 @@ export class Explainer {
 
   /** Routes that did not change keep their identity in the planner: only others are set anew. */
   #refresh(): void {
-    const { views, certificates } = this.#options;
+    const { views, certificates, clientAuth } = this.#options;
+    if (this.#clientAuth !== clientAuth()) {
+      this.#clientAuth = clientAuth();
+      this.#profiles.setClientAuth(this.#clientAuth);
+    }
     if (this.#certificates !== certificates.live) {
       this.#certificates = certificates.live;
       this.#profiles.update(certificates.live, [], certificates.defaultId, true);

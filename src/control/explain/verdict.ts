@@ -43,7 +43,7 @@ export interface Surroundings {
   readonly openPorts: { readonly tcp: readonly number[]; readonly udp: readonly number[] };
   readonly limits: Limits;
   readonly trustedProxies: Networks;
-  readonly profiles: Pick<Profiles, 'profileFor' | 'clientAuthFor'>;
+  readonly profiles: Pick<Profiles, 'profileFor' | 'clientAuthFor' | 'generation'>;
   /** Answers to ACME authorities, by token. */
   readonly challenges: ReadonlyMap<string, string>;
   readonly redirectPort: number;

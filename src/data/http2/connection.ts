@@ -241,5 +241,7 @@ function optionsOf({ limits }: Engine): ServerSessionOptions {
     maxSessionMemory: 10,
     // Ours are checked already, and upstreams may repeat what Node thinks is single.
     strictSingleValueFields: false,
+    // Node would take such fields out and go on; we refuse the request.
+    strictFieldWhitespaceValidation: false,
   } as ServerSessionOptions;
 }

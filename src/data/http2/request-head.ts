@@ -40,6 +40,7 @@ export function readHttp2Request(
     const value = raw[i + 1]!;
     size += name.length + value.length + FIELD_OVERHEAD;
     if (size > limits.headBytes) return refuse(431, 'head_too_large');
+    if (isPadded(value)) return refuse(400, 'bad_value');
     if (name.charCodeAt(0) === COLON) {
       if (name === ':method') pseudo.method = value;
       else if (name === ':path') pseudo.path = value;
@@ -128,6 +129,15 @@ function addUpgradeFields(fields: string[], kinds: number[]): void {
   }
   fields.push('sec-websocket-key', randomBytes(16).toString('base64'));
   kinds.push(Field.other);
+}
+
+/** RFC 9113, 8.2.1: no value begins or ends with a space or tab. */
+export function isPadded(value: string): boolean {
+  return isBlank(value.charCodeAt(0)) || isBlank(value.charCodeAt(value.length - 1));
+}
+
+function isBlank(c: number): boolean {
+  return c === 0x20 || c === 0x09;
 }
 
 function consistsOf(text: string, kind: number): boolean {

@@ -11,6 +11,7 @@ import type { Reply } from '../replies.ts';
 import type { ConnectionTls } from '../tls/connection-tls.ts';
 import type { Http2Connection } from './connection.ts';
 import { Http2Relay } from './relay.ts';
+import { isPadded } from './request-head.ts';
 import { interimFields, replyFields, tunnelFields } from './response-fields.ts';
 
 /** One stream of an HTTP/2 connection as an exchange knows its client. */
@@ -47,6 +48,8 @@ export class Http2Stream implements ClientStream, Timed {
     engine.deadlines.add(this);
     stream.on('trailers', (_fields, _flags, raw?: readonly string[]) => {
       this.#trailers = raw ?? [];
+      // The head is under way already: nothing can be answered but the end.
+      if (this.#trailers.some(isPadded)) stream.close(constants.NGHTTP2_PROTOCOL_ERROR);
     });
     stream.on('drain', () => this.#exchange?.onClientDrain());
     stream.on('close', () => this.#onClose());

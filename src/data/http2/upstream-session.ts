@@ -52,7 +52,7 @@ export class UpstreamSession implements Timed, EndpointConnection {
     const socket = dial(endpoint, context.upstreamHandshakes, 'h2', () => this.#connected());
     this.#socket = socket;
     socket.on('error', (error) => {
-      context.upstreamFaults.socketFailed(endpoint, socket, error);
+      context.upstreamFaults.socketFailed(endpoint, socket, error, this.#phase === Phase.connecting);
       this.#lost();
     });
     // Half-open sockets: without this an instance that has gone would look like a silent one.

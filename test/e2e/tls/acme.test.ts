@@ -7,19 +7,8 @@ import { type Pebble, skipPebble, startPebble } from '../../support/pebble.ts';
 import { freePorts } from '../../support/ports.ts';
 import { eventually } from '../../support/process.ts';
 import { type RedisServer, startRedis } from '../../support/redis.ts';
-import { failureOf, shake } from '../../support/secure.ts';
-import { type Site, startSite } from '../site.ts';
-
-const UNKNOWN = 'ERR_SSL_TLSV1_UNRECOGNIZED_NAME';
-
-interface Replica extends Site {
-  readonly secure: number;
-}
-
-interface AcmeView {
-  readonly problem: unknown;
-  readonly certificates: readonly { id: string; state: string; notAfter: string | null }[];
-}
+import { failureOf } from '../../support/secure.ts';
+import { acmeOf, ordersOf, type Replica, served as servedBy, startReplica, UNKNOWN } from './replica.ts';
 
 describe.skipIf(skipPebble)('routers with tls.acme that share Redis', () => {
   const endings: (() => unknown)[] = [];
@@ -54,41 +43,17 @@ describe.skipIf(skipPebble)('routers with tls.acme that share Redis', () => {
     for (const end of endings.reverse()) await end();
   });
 
-  type Ports = readonly number[];
-
-  async function replica(more: string, [web = 0, secure = 0]: Ports): Promise<Replica> {
-    const site = await startSite({
-      ...{ consul: registry.url, web },
-      flags: ['--https', `127.0.0.1:${secure}`, '--workers', '1'],
-      env: { REDIS_URL: redis.url },
-      config: `tls:
-  strict: true
-  acme:
-    directory: ${pebble.directory}
-    caFile: ${pebble.caFile}
-    store: redis
-    settle: 200ms
-    ${more}
-`,
+  async function replica(more: string, ports: readonly number[]): Promise<Replica> {
+    const { directory, caFile } = pebble;
+    const env = { REDIS_URL: redis.url };
+    const started = await startReplica({
+      ...{ consul: registry.url, store: 'redis', directory, caFile, env, more, ports },
     });
-    endings.push(() => site.stop());
-    return { ...site, secure };
+    endings.push(() => started.stop());
+    return started;
   }
 
-  async function acmeOf(site: Site): Promise<AcmeView> {
-    return (JSON.parse((await site.ask('/api/certificates')).body) as { acme: AcmeView }).acme;
-  }
-
-  /** The certificate a client gets that trusts this authority alone. */
-  async function served({ secure }: Replica, servername: string): Promise<string> {
-    const shaken = await shake(secure, { servername, ca: root, rejectUnauthorized: true });
-    const { fingerprint256 } = shaken.socket.getPeerX509Certificate()!;
-    shaken.close();
-    return fingerprint256;
-  }
-
-  const orders = async (site: Site): Promise<number> =>
-    site.metric('fairlead_acme_orders_total', { result: 'issued' });
+  const served = (site: Replica, name: string): Promise<string> => servedBy(site, name, root);
 
   test('three serve the same real certificates for hosts of tags, each ordered once', async () => {
     const wanted = 'names: [extra.example.com]\n    onDemand: { allow: ["*.demand.example.com"] }';
@@ -104,7 +69,7 @@ describe.skipIf(skipPebble)('routers with tls.acme that share Redis', () => {
       expect(new Set(shown).size).toBe(1);
     }
     expect(pebble.issued()).toBe(2);
-    const counts = await Promise.all(fleet.map(orders));
+    const counts = await Promise.all(fleet.map(ordersOf));
     expect(counts.reduce((sum, count) => sum + count)).toBe(2);
     for (const each of fleet) {
       const { problem, certificates } = await acmeOf(each);
@@ -145,7 +110,7 @@ describe.skipIf(skipPebble)('routers with tls.acme that share Redis', () => {
     const heir = await replica('names: [hidden.example.com, orphan.example.com]', await freePorts(2));
     await eventually(() => served(heir, 'hidden.example.com'), { timeoutMs: 20_000 });
     expect(fronts.flatMap(({ taken }) => taken)).not.toContain(heir.web);
-    expect(await orders(heir)).toBe(1);
+    expect(await ordersOf(heir)).toBe(1);
     expect(pebble.issued()).toBe(issued + 1);
     const held = (await acmeOf(heir)).certificates.find(({ id }) => id === 'orphan.example.com');
     expect(held?.state).toBe('missing');
@@ -154,7 +119,7 @@ describe.skipIf(skipPebble)('routers with tls.acme that share Redis', () => {
     // As if its time were over: half a minute that no test should wait for.
     expect(await redis.client.pexpire(lock, 1)).toBe(1);
     const shown = await eventually(() => served(heir, 'orphan.example.com'), { timeoutMs: 20_000 });
-    expect(await orders(heir)).toBe(2);
+    expect(await ordersOf(heir)).toBe(2);
     expect(pebble.issued()).toBe(issued + 2);
     for (const each of fleet)
       await eventually(async () => expect(await served(each, 'orphan.example.com')).toBe(shown));

@@ -93,7 +93,12 @@ function create(): Explainer {
       checker: { standing: (id) => stage.standings.get(id) },
     },
     guard: { heldNews: (service) => stage.held.get(service) ?? null, reason: 'it forgot' },
-    ...{ catalog, accepts, clientAuth, certificates: { live: certificates, defaultId: null } },
+    ...{
+      catalog,
+      accepts,
+      clientAuth: () => clientAuth,
+      certificates: { live: certificates, defaultId: null },
+    },
     present: () => {
       const { isComplete, listeners, openPorts, challenges } = stage;
       return { isComplete, listeners, openPorts, challenges, redirectPort: 8443 };

@@ -7,6 +7,7 @@ import { HANDSHAKES } from '../../../../src/shared/handshakes.ts';
 import { createTestCa } from '../../../support/certificates.ts';
 import { get } from '../../../support/client.ts';
 import { head } from '../../../support/engine.ts';
+import { h2Client } from '../../../support/http2.ts';
 import { eventually } from '../../../support/process.ts';
 import { shake } from '../../../support/secure.ts';
 import { backend, begin, plane } from '../stage.ts';
@@ -108,6 +109,20 @@ describe('a request for another host than the connection is for (C05)', () => {
     expect(await ask('', 'closed.test')).toBe(421);
     expect(await ask('', 'open.test')).toBe(200);
     expect(backend.requests.length).toBe(2);
+  });
+
+  test('is misdirected stream by stream on a connection of HTTP/2 that clients share between hosts', async () => {
+    await begin(undefined, { scheme: 'https', tls });
+    const statuses = async (options: object, ...hosts: string[]) => {
+      const client = await h2Client(plane.securePort, 'https', options);
+      const answers = await Promise.all(hosts.map((host) => client.request({ ':authority': host })));
+      client.close();
+      return answers.map(({ status }) => status);
+    };
+    const hosts = ['open.test', 'closed.test', 'open.test', 'a.closed.test'];
+    expect(await statuses({ servername: 'open.test' }, ...hosts)).toEqual([200, 421, 200, 421]);
+    expect(await statuses({ servername: 'closed.test', ...KNOWN }, ...hosts)).toEqual([421, 200, 421, 200]);
+    expect(backend.requests.length).toBe(4);
   });
 
   test('is misdirected where the certificate differs, and only there', async () => {

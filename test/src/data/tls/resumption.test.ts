@@ -1,10 +1,16 @@
 /** Sessions are resumed by whoever began them, with any worker, and never under another name's rules. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { createTestCa } from '../../../support/certificates.ts';
 import { head, type Plane, startPlane } from '../../../support/engine.ts';
 import { failureOf, shake } from '../../../support/secure.ts';
-import { begin, plane } from '../stage.ts';
+import { backend, begin, plane } from '../stage.ts';
 
+const run = promisify(execFile);
 const authority = await createTestCa();
 const clients = await createTestCa({ name: 'Clients' });
 const [a, b, client] = await Promise.all([
@@ -76,6 +82,26 @@ test.each(VERSIONS)('%s: a new key leads to a full handshake, and the next one r
   expect(await resume(plane.securePort, 'a.test')).toBe(false);
   const fresh = await sessionOf(plane, 'a.test', version);
   expect(await fresh.resume(plane.securePort, 'a.test')).toBe(true);
+});
+
+test('nothing is taken before the handshake is done: tickets allow no early data (C17)', async () => {
+  await begin(undefined, { scheme: 'https', tls });
+  const folder = await mkdtemp(join(tmpdir(), 'fairlead-early-'));
+  const early = join(folder, 'early');
+  await writeFile(early, head('GET /early HTTP/1.1', 'Host: a.test', 'Connection: close'));
+  const openssl = (...more: string[]) => {
+    const address = ['-connect', `127.0.0.1:${plane.securePort}`, '-servername', 'a.test', '-tls1_3'];
+    const child = run('openssl', ['s_client', ...address, ...more], { timeout: 10_000 });
+    child.child.stdin!.write(head('GET / HTTP/1.1', 'Host: a.test', 'Connection: close'));
+    return child;
+  };
+  const first = await openssl('-sess_out', join(folder, 'session'), '-ign_eof');
+  expect(first.stdout).toContain('Max Early Data: 0');
+  const second = await openssl('-sess_in', join(folder, 'session'), '-early_data', early, '-ign_eof');
+  expect(second.stdout).toMatch(/Reused, TLSv1\.3/);
+  expect(second.stdout).toContain('Early data was not sent');
+  expect(backend.requests.map((request) => request.head.slice(0, 6))).toEqual(['GET / ', 'GET / ']);
+  await rm(folder, { recursive: true });
 });
 
 test('other authorities for clients end the sessions of those before', async () => {
