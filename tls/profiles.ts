@@ -108,7 +108,8 @@ export class Profiles {
   /** 48 random bytes that all workers share. Tickets under an earlier key lead to a full handshake, once a client. */
   setTicketKey(key: Uint8Array): void {
     this.#ticketKey = Buffer.from(key);
-    for (const { context } of this.#profiles.values()) context.context.setTicketKeys(this.#ticketKey);
+    // Made again when they are asked for, with this key: of some the context has been closed.
+    this.#profiles.clear();
   }
 
   /** What a client gets that names this server; null when there is no certificate for it. */

@@ -120,3 +120,37 @@ test('C18: a certificate swapped a hundred times during a thousand handshakes fa
   expect(swaps).toBeGreaterThanOrEqual(100);
   // Each handshake costs milliseconds of both sides on a machine that is busy.
 }, 180_000);
+
+test('a context that is given up in the midst of handshakes fails none, and holds no memory', async () => {
+  const names = ['a.test', 'b.test', 'c.test'];
+  const few = new Certificates({ mostContexts: 1 });
+  few.apply(await Promise.all(names.map((name) => certificateFor(ca, [name]))), null);
+  const contextOf = (name: string) => (few.contextFor(name) as { context: tls.SecureContext }).context;
+  let accepted = 0;
+  const bare = net.createServer((raw) => {
+    const secureContext = contextOf(names[accepted++ % names.length]!);
+    const socket = new tls.TLSSocket(raw, { isServer: true, secureContext });
+    socket.on('error', () => {});
+    socket.pipe(socket);
+  });
+  await once(bare.listen(0, '127.0.0.1'), 'listening');
+  const { port: barePort } = bare.address() as AddressInfo;
+  const client = async (): Promise<void> => {
+    for (let i = 0; i < 30; i++) {
+      const options = { port: barePort, checkServerIdentity: () => undefined };
+      const socket = await connect('a.test', options);
+      socket.write('hello');
+      const [heard] = await once(socket, 'data');
+      expect(heard.toString()).toBe('hello');
+      socket.destroy();
+    }
+  };
+  await Promise.all(Array.from({ length: 10 }, client)).finally(() => bare.close());
+
+  const certificateOf = ({ context }: tls.SecureContext): unknown =>
+    (context as { getCertificate(): Buffer | null }).getCertificate();
+  const given = contextOf('a.test');
+  expect(certificateOf(given)).toBeInstanceOf(Buffer);
+  contextOf('b.test');
+  expect(certificateOf(given)).toBeNull();
+});
