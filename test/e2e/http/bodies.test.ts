@@ -2,19 +2,15 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { afterEach, expect, test } from 'vitest';
 import { type Backend, digestUpload, type Handler, huge, startBackend } from '../../support/backend.ts';
 import { head, type Plane, startPlane } from '../../support/engine.ts';
+import { liveBytes } from '../../support/memory.ts';
 import { eventually } from '../../support/process.ts';
 
 const SIZE = 100 * 1024 * 1024;
 /** Measured: below 1 MiB down, up to 11 MiB up (4 are the backend's transcript); a body that is kept is a hundred. */
 const GROWTH = 20 * 1024 * 1024;
-
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
 
 let backend: Backend;
 let plane: Plane;
@@ -33,17 +29,10 @@ afterEach(async () => {
 
 /** How far live memory grows while something runs, what is only not collected yet left out; client and backend included. */
 async function growth(run: () => Promise<void>): Promise<number> {
-  const live = (): number => {
-    // One collection lets go of buffers, the next one waits until they are freed: without it, some 20 MiB of what has
-    // already been passed on are counted.
-    for (let i = 0; i < 2; i++) collect();
-    const { arrayBuffers, heapUsed } = process.memoryUsage();
-    return arrayBuffers + heapUsed;
-  };
-  const before = live();
+  const before = liveBytes();
   let most = before;
   const timer = setInterval(() => {
-    most = Math.max(most, live());
+    most = Math.max(most, liveBytes());
   }, 100);
   await run();
   clearInterval(timer);
