@@ -87,6 +87,7 @@ function serverLines(listener: BuiltinListener, prepared: Prepared, options: Bui
     return block('server', [
       `listen ${listen} ssl http2${at === 0 ? ' default_server' : ''};`,
       `server_name ${names.length === 0 ? '""' : names.map((each) => quote(each)).join(' ')};`,
+      comment(`content ${pair.id}`),
       `ssl_certificate ${quote(pair.certificate)};`,
       `ssl_certificate_key ${quote(pair.key)};`,
       'ssl_protocols TLSv1.2 TLSv1.3;',

@@ -1,0 +1,59 @@
+import { resolve } from 'node:path';
+import { loadConfig } from '../../config/load.ts';
+import type { Findings } from '../../config/problem.ts';
+import { readStatics } from '../../control/statics.ts';
+import { isFilePath } from '../builtin/checks.ts';
+import type { ConsulInput } from './consul.ts';
+import { placeOf } from './merge.ts';
+import type { RenderConfig, RouterPart } from './model.ts';
+
+export interface RouterInput extends ConsulInput, Pick<RenderConfig, 'templates' | 'consul'> {}
+
+/**
+ * What built-in targets render besides the catalog: the router's configuration, from where `fairlead run` would take it
+ * or from the file that is named. Null when there are no such targets.
+ */
+export function resolveRouter(input: RouterInput, findings: Findings): RouterPart | null {
+  const { given, layers, env, cwd, templates, consul } = input;
+  if (!templates.some(({ source }) => source.kind === 'builtin')) {
+    for (const key of ['router_config', 'runtime_folder', 'haproxy_socket'] as const)
+      if (given[key])
+        findings.warnings.push(`${placeOf(layers, key)}: ${key} has no effect without a built-in target`);
+    return null;
+  }
+  refuseOddPaths(input, findings);
+  const named = given.router_config ? resolve(cwd, given.router_config) : undefined;
+  const loaded = loadConfig({ flags: { config: named }, env, cwd });
+  if (!loaded.ok) {
+    findings.problems.push(...loaded.problems);
+    return null;
+  }
+  findings.warnings.push(...loaded.warnings);
+  const { config, file } = loaded;
+  if (file !== null && config.consul.url !== consul.url)
+    findings.warnings.push(
+      `${file}: routes are rendered from ${consul.url} and not from ${config.consul.url}: the renderer has one Consul, that of -consul-addr`,
+    );
+  const statics = readStatics(config);
+  if (!statics.ok) {
+    findings.problems.push(...statics.problems);
+    return null;
+  }
+  return {
+    config,
+    statics: statics.entries,
+    runtimeFolder: given.runtime_folder ? resolve(cwd, given.runtime_folder) : '/run',
+  };
+}
+
+/** They stand in the rendered file. */
+function refuseOddPaths({ given, layers, cwd }: RouterInput, findings: Findings): void {
+  for (const key of ['runtime_folder', 'haproxy_socket'] as const) {
+    const path = given[key];
+    if (!path || isFilePath(resolve(cwd, path))) continue;
+    findings.problems.push({
+      at: placeOf(layers, key),
+      message: `${key}: nginx and HAProxy cannot write every path: use letters, digits and "/._-"`,
+    });
+  }
+}
