@@ -56,7 +56,10 @@ async function startRendered(
 ): Promise<Rendered> {
   const folder = await temporaryFolder();
   const listeners = `listeners: { web: { address: "127.0.0.1:${port}" } }\n`;
-  await writeFile(join(folder, 'fairlead.yaml'), `${config.includes('listeners:') ? '' : listeners}${config}`);
+  await writeFile(
+    join(folder, 'fairlead.yaml'),
+    `${config.includes('listeners:') ? '' : listeners}${config}`,
+  );
   const signal = target === 'nginx' ? 'HUP' : 'USR2';
   const reload = `echo x >> reloads; test ! -e pid || kill -${signal} $(cat pid)`;
   const output = join(folder, `${target}.conf`);
