@@ -25,6 +25,8 @@ export class HaproxyLive implements LiveOutput {
   /** What HAProxy runs, as far as is known. */
   #running: HaproxyFile | null = null;
   #hasBegun = false;
+  /** How often it was looked since the last reload; null once that was often enough. */
+  #looks: number | null = null;
   /** One exchange after the other. */
   #queue: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | null = null;
@@ -46,7 +48,9 @@ export class HaproxyLive implements LiveOutput {
     const applied = await this.#bring(this.#running, file);
     if (applied.kind === 'applied') {
       this.#running = file;
-      this.#lookAtLeaving(applied.leaving);
+      // A process that is on its way out may have been the one that was told.
+      if (this.#looks === null) this.#lookAtLeaving(applied.leaving);
+      else this.#lookAfterReload(this.#looks);
       return 'spared';
     }
     const { cause, reason } = applied;
@@ -57,18 +61,18 @@ export class HaproxyLive implements LiveOutput {
   }
 
   adopt(text: string): void {
+    this.#hasBegun = true;
     this.#running = this.#options.target.rendered(text);
     this.#stopLooking();
     if (this.#running !== null) this.#lookAfterReload(0);
   }
 
   found(text: string): void {
-    if (this.#hasBegun) return;
-    this.#hasBegun = true;
-    this.adopt(text);
+    if (!this.#hasBegun) this.adopt(text);
   }
 
   lose(): void {
+    this.#hasBegun = true;
     this.#running = null;
     this.#stopLooking();
   }
@@ -88,16 +92,16 @@ export class HaproxyLive implements LiveOutput {
   #lookAfterReload(round: number): void {
     const file = this.#running;
     const isLast = round === LOOK_AFTER_RELOAD_MS.length - 1;
+    this.#looks = round;
     this.#after(LOOK_AFTER_RELOAD_MS[round]!, file, (applied) => {
-      if (applied.kind === 'applied') {
-        if (applied.commands.length > 0)
-          this.#options.log.info({ commands: applied.commands.length }, 'HAProxy was brought to its file');
-        if (isLast) this.#lookAtLeaving(applied.leaving);
-      } else if (isLast) {
-        this.#options.log.warn({ reason: applied.reason }, 'HAProxy does not run what its file says');
-        this.#running = null;
-      }
-      if (!isLast) this.#lookAfterReload(round + 1);
+      const { log } = this.#options;
+      if (applied.kind === 'applied' && applied.commands.length > 0)
+        log.info({ commands: applied.commands.length }, 'HAProxy was brought to its file');
+      if (!isLast) return this.#lookAfterReload(round + 1);
+      this.#looks = null;
+      if (applied.kind === 'applied') return this.#lookAtLeaving(applied.leaving);
+      log.warn({ reason: applied.reason }, 'HAProxy does not run what its file says');
+      this.#running = null;
     });
   }
 
