@@ -25,7 +25,9 @@ export function resolveRouter(input: RouterInput, findings: Findings): RouterPar
   const named = given.router_config ? resolve(cwd, given.router_config) : undefined;
   const loaded = loadConfig({ flags: { config: named }, env, cwd });
   if (!loaded.ok) {
-    findings.problems.push(...loaded.problems);
+    const flag = placeOf(layers, 'router_config');
+    for (const { at, message } of loaded.problems)
+      findings.problems.push({ at: at === 'flag --config' ? flag : at, message });
     return null;
   }
   findings.warnings.push(...loaded.warnings);
