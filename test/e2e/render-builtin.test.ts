@@ -141,16 +141,4 @@ tls:
     await eventually(async () => expect(await contents('n.conf')).not.toBe(before), { timeoutMs: 10_000 });
     await child.stop('SIGTERM');
   });
-
-  test.each([
-    [['-builtin', 'nginx=n.conf'], 'listenrs: {}\n', 15, /fairlead\.yaml:1:1: .*listenrs/],
-    [['-builtin', 'nginx=n.conf'], 'routes: [{ rule: "a b c" }]\n', 15, /fairlead\.yaml:1:1\d: /],
-    [['-builtin', 'nginx=n.conf', '-router-config', 'no.yaml'], '', 13, /flag -router-config: .*no\.yaml/],
-    [['-builtin', 'haproxy=h.cfg', '-haproxy-socket', "a'b"], '', 13, /flag -haproxy-socket: /],
-    [['-builtin', 'apache=h.cfg'], '', 13, /write nginx=OUT or haproxy=OUT/],
-  ])('%j with %j ends with %i', async (flags, config, code, said) => {
-    const child = await start(flags, config);
-    expect((await child.exited).code).toBe(code);
-    expect(child.stderr.join('\n')).toMatch(said);
-  });
 });
