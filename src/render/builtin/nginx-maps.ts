@@ -7,7 +7,7 @@ import { actionOf } from './nginx-actions.ts';
 import { clientMaps } from './nginx-client-maps.ts';
 import { redirectMaps, rewriteMaps } from './nginx-rewrite-maps.ts';
 import { type Entry, geo, hostKey, map, routeKey, variable } from './nginx-words.ts';
-import { covers } from './order.ts';
+import { wildcardsAbove } from './order.ts';
 import { BAD_PATH, CHALLENGE_PATH, escapePattern, pathPattern } from './patterns.ts';
 import type { Prepared } from './prepare.ts';
 
@@ -53,21 +53,23 @@ function siteMaps(routes: readonly Route[]): string[] {
     .filter((host) => host !== '')
     .sort(compareText);
   const isChained = routes.every(({ rule }) => rule.priority === 0);
+  const ranks = new Map(routes.map((route, rank) => [route, rank]));
+  const byHost = Map.groupBy(routes, ({ rule }) => rule.host);
   const sites = ['', ...hosts].map((host) => {
-    const own = routes.filter(({ rule }) => (isChained ? rule.host === host : covers(rule.host, host)));
-    const above = hosts.filter((other) => other !== host && covers(other, host));
-    const parent = above.sort((a, b) => b.length - a.length)[0] ?? '';
-    const otherwise = isChained && host !== '' ? site(parent) : '""';
-    const entries = own.map(
-      (route): Entry => [quote(`~${requestPattern(route)}`, { dollar: true }), routeKey(route)],
-    );
+    const above = wildcardsAbove(host).filter((each) => byHost.has(each));
+    const taken = isChained ? [host] : [...new Set([host, ...above, ''])];
+    const own = taken.flatMap((each) => byHost.get(each) ?? []);
+    const otherwise = isChained && host !== '' ? site(above[0] ?? '') : '""';
+    const entries = own
+      .sort((a, b) => ranks.get(a)! - ranks.get(b)!)
+      .map((route): Entry => [quote(`~${requestPattern(route)}`, { dollar: true }), routeKey(route)]);
     return map('"$fairlead_listener $request_method $request_uri"', site(host).slice(1), [
       ...entries,
       ['default', otherwise],
     ]);
   });
-  const byHost = hosts.map((host): Entry => [hostKey(host), site(host)]);
-  return [...sites.flat(), ...map('$host', 'fairlead_route', [...byHost, ['default', site('')]], true)];
+  const entries = hosts.map((host): Entry => [hostKey(host), site(host)]);
+  return [...sites.flat(), ...map('$host', 'fairlead_route', [...entries, ['default', site('')]], true)];
 }
 
 function site(host: string): string {

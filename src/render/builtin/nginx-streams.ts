@@ -32,7 +32,8 @@ export function sharedRoutes({ streams }: Prepared, listener: string): Route[] {
 export function streamLines(prepared: Prepared, options: BuiltinOptions): string[] {
   const { streams, pools } = prepared;
   if (streams.length === 0) return [];
-  const used = [...pools.values()].filter(({ name }) => streams.some(({ pool }) => pool === name));
+  const named = new Set(streams.map(({ pool }) => pool));
+  const used = [...pools.values()].filter(({ name }) => named.has(name));
   const byPort = Map.groupBy(
     streams.filter(({ rule }) => rule.stream!.port !== null),
     ({ rule }) => rule.stream!.port!,

@@ -27,7 +27,8 @@ export function renderNginx(input: BuiltinInput): BuiltinFile {
     if (found.maxconn !== null)
       shortfalls.push({ route: id, reason: 'nginx has no queue: requests above maxconn are answered 502' });
   }
-  const used = [...pools.values()].filter(({ name }) => routes.some(({ pool }) => pool === name));
+  const named = new Set(routes.map(({ pool }) => pool));
+  const used = [...pools.values()].filter(({ name }) => named.has(name));
   const upstreams = new Map(used.map(({ name }) => [name, `http.${ident(name)}`]));
   const streaming = streamLines(prepared, options);
   const http = [

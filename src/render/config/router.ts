@@ -15,11 +15,20 @@ export interface RouterInput extends ConsulInput, Pick<RenderConfig, 'templates'
  */
 export function resolveRouter(input: RouterInput, findings: Findings): RouterPart | null {
   const { given, layers, env, cwd, templates, consul } = input;
-  if (!templates.some(({ source }) => source.kind === 'builtin')) {
-    for (const key of ['router_config', 'runtime_folder', 'haproxy_socket'] as const)
-      if (given[key])
-        findings.warnings.push(`${placeOf(layers, key)}: ${key} has no effect without a built-in target`);
-    return null;
+  const targets = templates.flatMap(({ source }) => (source.kind === 'builtin' ? [source.name] : []));
+  const haproxies = targets.filter((name) => name === 'haproxy').length;
+  const idle = [
+    ...(targets.length === 0 ? (['router_config', 'runtime_folder'] as const) : []),
+    ...(haproxies === 0 ? (['haproxy_socket'] as const) : []),
+  ];
+  for (const key of idle.filter((each) => given[each])) {
+    const target = key === 'haproxy_socket' ? 'built-in target haproxy' : 'built-in target';
+    findings.warnings.push(`${placeOf(layers, key)}: ${key} has no effect without a ${target}`);
+  }
+  if (targets.length === 0) return null;
+  if (haproxies > 1 && given.haproxy_socket) {
+    const message = 'haproxy_socket belongs to one HAProxy, and there are several such targets';
+    findings.problems.push({ at: placeOf(layers, 'haproxy_socket'), message });
   }
   refuseOddPaths(input, findings);
   const named = given.router_config ? resolve(cwd, given.router_config) : undefined;

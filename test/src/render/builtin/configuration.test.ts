@@ -40,6 +40,8 @@ describe('the router of built-in targets', () => {
     expect(problemsOf({ args: [...args, '-haproxy-socket', "/run/a'b"] })).toEqual([
       expect.stringMatching(/^flag -haproxy-socket: /),
     ]);
+    const two = [...args, '-builtin', 'haproxy=a', '-builtin', 'haproxy=b', '-haproxy-socket', 's'];
+    expect(problemsOf({ args: two })).toEqual([expect.stringContaining('belongs to one HAProxy')]);
     expect(problemsOf({ args: ['-builtin', 'apache=x'] })).toEqual([
       expect.stringContaining('write nginx=OUT or haproxy=OUT'),
     ]);
@@ -52,7 +54,7 @@ describe('the router of built-in targets', () => {
     ]);
     const flags = ['-template', 'a:b', '-haproxy-socket', 'x.sock'];
     expect(loadedWithWarnings({ args: flags, cwd }).warnings).toEqual([
-      'flag -haproxy-socket: haproxy_socket has no effect without a built-in target',
+      'flag -haproxy-socket: haproxy_socket has no effect without a built-in target haproxy',
     ]);
   });
 });

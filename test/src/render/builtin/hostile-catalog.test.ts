@@ -123,7 +123,7 @@ describe('a hostile catalog', () => {
       fc.property(fc.array(service, { minLength: 1, maxLength: 3 }), (services) =>
         expectHarmless(stateOf(services)),
       ),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
