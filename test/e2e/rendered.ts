@@ -72,7 +72,7 @@ async function startRendered(
   );
   const written = (): boolean => {
     if (renderer.exit) throw new Stop(`it ended: ${tail(renderer)}`);
-    return existsSync(output);
+    return existsSync(output) && existsSync(join(folder, 'reloads'));
   };
   await eventually(written, { what: 'the first file', timeoutMs: 20_000 });
   const server = await startServer(folder);

@@ -13,11 +13,11 @@ export interface HaproxyLiveOptions {
 
 /**
  * Commands that reload return before the new process answers (`systemctl reload` sends a signal), and a change may then go
- * to the old one and be lost: for a while it is looked whether servers are as the file has them.
+ * to the old one and be lost: so long it is looked whether servers are as the file has them.
  */
-const LOOK_AFTER_RELOAD_MS = [100, 300, 1_000, 3_000, 10_000];
-/** Servers that leave are deleted once their last connection has ended; the wait doubles up to the last. */
-const LOOK_AT_LEAVING_MS = [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000];
+const SETTLES_MS = 15_000;
+/** Times between looks; servers that leave are waited for at the last of these for as long as they have connections. */
+const LOOK_MS = [100, 300, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000];
 
 /** Keeps a running HAProxy as the rendered file has it, over its runtime socket. */
 export class HaproxyLive implements LiveOutput {
@@ -25,8 +25,8 @@ export class HaproxyLive implements LiveOutput {
   /** What HAProxy runs, as far as is known. */
   #running: HaproxyFile | null = null;
   #hasBegun = false;
-  /** How often it was looked since the last reload; null once that was often enough. */
-  #looks: number | null = null;
+  /** Monotonic; a reload may be under way until then. */
+  #settlesAtMs = 0;
   /** One exchange after the other. */
   #queue: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | null = null;
@@ -48,9 +48,7 @@ export class HaproxyLive implements LiveOutput {
     const applied = await this.#bring(this.#running, file);
     if (applied.kind === 'applied') {
       this.#running = file;
-      // A process that is on its way out may have been the one that was told.
-      if (this.#looks === null) this.#lookAtLeaving(applied.leaving);
-      else this.#lookAfterReload(this.#looks);
+      if (this.#isSettling || applied.leaving.length > 0) this.#look(0);
       return 'spared';
     }
     const { cause, reason } = applied;
@@ -64,7 +62,8 @@ export class HaproxyLive implements LiveOutput {
     this.#hasBegun = true;
     this.#running = this.#options.target.rendered(text);
     this.#stopLooking();
-    if (this.#running !== null) this.#lookAfterReload(0);
+    this.#settlesAtMs = performance.now() + SETTLES_MS;
+    this.#look(0);
   }
 
   found(text: string): void {
@@ -89,41 +88,38 @@ export class HaproxyLive implements LiveOutput {
     return applied;
   }
 
-  #lookAfterReload(round: number): void {
+  get #isSettling(): boolean {
+    return performance.now() < this.#settlesAtMs;
+  }
+
+  /** Looks later, and again, unless something else happens first. */
+  #look(round: number): void {
     const file = this.#running;
-    const isLast = round === LOOK_AFTER_RELOAD_MS.length - 1;
-    this.#looks = round;
-    this.#after(LOOK_AFTER_RELOAD_MS[round]!, file, (applied) => {
-      const { log } = this.#options;
-      if (applied.kind === 'applied' && applied.commands.length > 0)
-        log.info({ commands: applied.commands.length }, 'HAProxy was brought to its file');
-      if (!isLast) return this.#lookAfterReload(round + 1);
-      this.#looks = null;
-      if (applied.kind === 'applied') return this.#lookAtLeaving(applied.leaving);
-      log.warn({ reason: applied.reason }, 'HAProxy does not run what its file says');
-      this.#running = null;
-    });
-  }
-
-  #lookAtLeaving(leaving: readonly string[], round = 0): void {
-    if (leaving.length === 0) return;
-    const waitMs = LOOK_AT_LEAVING_MS[Math.min(round, LOOK_AT_LEAVING_MS.length - 1)]!;
-    this.#after(waitMs, this.#running, (applied) => {
-      if (applied.kind === 'applied') return this.#lookAtLeaving(applied.leaving, round + 1);
-      this.#options.log.warn({ reason: applied.reason, leaving }, 'servers that left cannot be deleted');
-      this.#running = null;
-    });
-  }
-
-  /** Looks again later, unless something else happens first. */
-  #after(waitMs: number, file: HaproxyFile | null, then: (applied: Applied) => void): void {
     if (file === null || this.#life.signal.aborted) return;
-    const timer = setTimeout(() => {
-      void this.#bring(file, file).then((applied) => {
-        if (this.#timer === timer) then(applied);
-      });
-    }, waitMs).unref();
+    const timer = setTimeout(
+      () => {
+        void this.#bring(file, file).then((applied) => {
+          if (this.#timer === timer) this.#hasLooked(applied, round);
+        });
+      },
+      LOOK_MS[Math.min(round, LOOK_MS.length - 1)],
+    ).unref();
     this.#timer = timer;
+  }
+
+  #hasLooked(applied: Applied, round: number): void {
+    const { log } = this.#options;
+    this.#timer = null;
+    if (applied.kind === 'applied' && applied.commands.some((command) => !command.startsWith('del ')))
+      log.info({ commands: applied.commands.length }, 'HAProxy was brought to its file');
+    // A process that comes up may not answer yet.
+    if (this.#isSettling) return this.#look(round + 1);
+    if (applied.kind === 'applied') {
+      if (applied.leaving.length > 0) this.#look(round + 1);
+      return;
+    }
+    log.warn({ reason: applied.reason }, 'HAProxy does not run what its file says');
+    this.#running = null;
   }
 
   #stopLooking(): void {

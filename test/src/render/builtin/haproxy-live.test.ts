@@ -55,7 +55,7 @@ let version: number;
 let target: TargetRenderer<HaproxyFile>;
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
   [haproxy, logged, version] = [new FakeHaproxy(), [], 0];
   input = { ports: [1000], hosts: ['a.test'] };
   const log = createLog('debug', { write: (line: string) => void logged.push(JSON.parse(line)) });
@@ -157,7 +157,7 @@ describe('afterwards', () => {
     await vi.advanceTimersByTimeAsync(20_000);
     expect(haproxy.servers.get(leaving!)).toMatchObject({ isOff: true });
     haproxy.busy.clear();
-    await vi.advanceTimersByTimeAsync(30_000);
+    await vi.advanceTimersByTimeAsync(60_000);
     expect(haproxy.servers.has(leaving!)).toBe(false);
     expect(vi.getTimerCount()).toBe(0);
   });
@@ -177,7 +177,7 @@ describe('afterwards', () => {
   test('a reload that HAProxy did not survive is told, and the next change takes another', async () => {
     reload(render());
     haproxy.isAway = true;
-    await vi.advanceTimersByTimeAsync(15_000);
+    await vi.advanceTimersByTimeAsync(32_000);
     expect(warnings()).toEqual(['HAProxy does not run what its file says']);
     expect(live.sparesCommand()).toBe(false);
     expect(vi.getTimerCount()).toBe(0);
