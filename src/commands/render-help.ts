@@ -8,13 +8,15 @@ Examples:
   fairlead render -template nginx.ctmpl:/etc/nginx/nginx.conf:'nginx -s reload' -check 'nginx -t -c $FAIRLEAD_FILE'
   fairlead render -config /etc/consul-template.d -once
   fairlead render -template nginx.ctmpl:/etc/nginx/nginx.conf -exec 'nginx -g "daemon off;"' -exec-reload-signal HUP
-  fairlead render -builtin haproxy=/etc/haproxy/haproxy.cfg:'systemctl reload haproxy' -min-instances web=2
+  fairlead render -builtin haproxy=/etc/haproxy/routes.cfg:'systemctl reload haproxy' -haproxy-socket /run/haproxy/fairlead.sock
   fairlead render -config render.hcl -once -dry          what would change, as a diff on a terminal
 
 What is rendered:
   -template IN:OUT[:COMMAND]   repeatable; COMMAND runs after OUT was replaced
   -config PATH                 file or folder, repeatable; later ones win, flags win over all
-  -builtin nginx|haproxy=OUT[:COMMAND]   the router's own routes as a complete configuration
+  -builtin nginx|haproxy=OUT[:COMMAND]   the router's own routes as a complete configuration; repeatable
+  -router-config PATH          listeners, certificates and routes for -builtin (as "fairlead run" finds them)
+  -runtime-folder DIR          sockets between nginx's own listeners (/run)
   -confd DIR                   confd's folder: confd.toml, conf.d/*.toml, templates/
   -default-left-delimiter, -default-right-delimiter
 

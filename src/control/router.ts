@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Refusal } from '../../router/model.ts';
 import { Planner } from '../../router/planner.ts';
 import type { StaticEntry } from '../../router/static-routes.ts';
-import { readTag } from '../../router/tags.ts';
 import type { Config } from '../config/config.ts';
 import { type CountersLayout, createCountersLayout, EndpointCounters } from '../shared/counters.ts';
 import type { FromWorker, Transport } from '../shared/messages.ts';
@@ -25,10 +24,11 @@ import { Counts } from './metrics.ts';
 import { routingPolicy } from './policy.ts';
 import { PoolSlots } from './pool-slots.ts';
 import { claimPorts, PortProblem } from './ports.ts';
-import { createConsulProvider } from './providers/consul.ts';
+import type { ConsulProvider } from './providers/consul.ts';
 import { Publisher } from './publisher.ts';
 import { Reloads } from './reloads.ts';
 import { RoutePorts } from './route-ports.ts';
+import { createRouteProvider } from './route-provider.ts';
 import { TlsControl } from './tls.ts';
 import { workerSetup } from './worker-setup.ts';
 import { WorkerStates } from './worker-states.ts';
@@ -57,7 +57,7 @@ export class Router {
   readonly guard: Guard;
   readonly checker: Checker;
   readonly tls: TlsControl;
-  readonly provider: ReturnType<typeof createConsulProvider>;
+  readonly provider: ConsulProvider;
   readonly counters: CountersLayout;
   readonly endpointSlots: EndpointSlots;
   readonly poolSlots: PoolSlots;
@@ -95,7 +95,6 @@ export class Router {
     this.#fail = failure.resolve;
     this.#unproven = new InsecureRoutes(log);
     const policy = routingPolicy(config);
-    const { fabio } = config.dialects;
     this.planner = new Planner(policy, statics);
     this.guard = new Guard({
       holdMs: config.consul.holdMs,
@@ -150,13 +149,9 @@ export class Router {
         publish: (ports) => void this.#workers?.broadcast({ type: 'ports', transport, ports }),
       });
     this.routePorts = { tcp: routePorts('tcp'), udp: routePorts('udp') };
-    this.provider = createConsulProvider({
-      config: config.consul,
-      isRouted: (tags) => tags.some((tag) => readTag(tag, policy.dialects, policy).kind !== 'ignored'),
-      wanted: () => new Set(this.#statics.flatMap(({ service }) => (service === null ? [] : [service]))),
-      kvPath: fabio.enabled ? fabio.kvPath : null,
-      log,
-      onError: onConsulError,
+    this.provider = createRouteProvider({
+      ...{ config, policy, log, onError: onConsulError },
+      statics: () => this.#statics,
     });
   }
 

@@ -1,16 +1,36 @@
 import { explainRead, readText } from '../config/files.ts';
+import { type BuiltinSource, createBuiltinSource } from './builtin/source.ts';
 import type { RenderConfig, TemplateSpec } from './config/model.ts';
 import { createRenderSource, type RenderPart } from './render-source.ts';
-import type { CreateRenderers } from './renderer.ts';
+import type { CreateRenderers, Renderer, RendererContext, RenderSource } from './renderer.ts';
 
-/** Reads the templates of a configuration and binds them to what they ask Consul and Redis for. */
-export const createSource: CreateRenderers = async (config, { log, env, changed, gaveUp }) =>
-  createRenderSource(config.templates.map(partOf), {
+/** Reads the templates of a configuration and binds them to what they ask Consul and Redis for; built-in targets likewise. */
+export const createSource: CreateRenderers = async (config, context) => {
+  const parts = config.templates.flatMap((spec) => (spec.source.kind === 'builtin' ? [] : [partOf(spec)]));
+  const counted = [config, ...config.templates].flatMap(({ minInstances }) => [...minInstances.keys()]);
+  if (config.router === null) return templatesOf(config, parts, counted, context);
+  const { router, haproxySocket, templates } = config;
+  // Consul's agent counts the connections of both together.
+  const share = parts.length === 0 ? 1 : 0.5;
+  const consul = { ...config.consul, connections: Math.max(1, config.consul.connections * share) };
+  // What is counted is counted where it is rendered from.
+  const source = templatesOf({ ...config, consul }, parts, parts.length === 0 ? [] : counted, context);
+  const builtin = createBuiltinSource({ router, consul, haproxySocket, counted }, context);
+  return together(templates, source, builtin, parts.length > 0);
+};
+
+function templatesOf(
+  config: RenderConfig,
+  parts: readonly RenderPart[],
+  counted: readonly string[],
+  { log, env, changed, gaveUp }: RendererContext,
+): RenderSource {
+  return createRenderSource(parts, {
     consul: config.consul,
     redisUrl: redisUrlOf(config, env),
     attempts: config.retry.attempts,
     onGaveUp: gaveUp,
-    counted: [config, ...config.templates].flatMap(({ minInstances }) => [...minInstances.keys()]),
+    counted,
     performsEffects: !config.dry,
     environment: (name) => env[name],
     log,
@@ -18,6 +38,37 @@ export const createSource: CreateRenderers = async (config, { log, env, changed,
     onError: () => {},
     onChange: changed,
   });
+}
+
+/** Renderers of both kinds in the order of the configuration. */
+function together(
+  specs: readonly TemplateSpec[],
+  templates: RenderSource,
+  builtin: BuiltinSource,
+  hasTemplates: boolean,
+): RenderSource {
+  const others = templates.renderers.values();
+  const renderers = specs.map(
+    ({ source }): Renderer =>
+      source.kind === 'builtin' ? builtin.renderer(source.name) : others.next().value!,
+  );
+  return {
+    renderers,
+    // Either may have heard of a loss first.
+    countInstances(service) {
+      const counts = [
+        builtin.countInstances(service),
+        ...(hasTemplates ? [templates.countInstances(service)] : []),
+      ];
+      const known = counts.filter((count) => count !== null);
+      return known.length < counts.length ? null : Math.min(...known);
+    },
+    retain: (used) => templates.retain(used),
+    async close() {
+      await Promise.all([templates.close(), builtin.close()]);
+    },
+  };
+}
 
 function partOf(spec: TemplateSpec): RenderPart {
   const { language, name } = spec;
@@ -33,7 +84,7 @@ function textOf({ source, at }: TemplateSpec): string {
     case 'contents':
       return source.text;
     case 'builtin':
-      throw new Error(`${at}: the built-in target ${source.name} is not served by this version`);
+      throw new Error(`${at}: a built-in target has no text`);
     case 'file':
       try {
         return readText(source.path);

@@ -12,6 +12,22 @@ export type Rendering =
 /** A parsed template with its data: evaluation is synchronous, its data are reads of a cache. */
 export interface Renderer {
   render(): Rendering;
+  /** Where the text is the configuration of a server that can be changed while it runs. */
+  readonly live?: LiveOutput;
+}
+
+/** A running server that can be brought to a rendered text without its command, as far as the change allows. */
+export interface LiveOutput {
+  /** Whether what would be rendered now is likely to need no command, and so need not wait until the next may run. */
+  sparesCommand(): boolean;
+  /** The text is in its place. */
+  apply(text: string): Promise<'spared' | 'needs_command' | 'socket_failed'>;
+  /** Its commands have succeeded: the server runs this text, or will in a moment. */
+  adopt(text: string): void;
+  /** The text was in its place already. At the start this is taken for what the server runs. */
+  found(text: string): void;
+  /** Its commands have failed: nobody knows what the server runs. */
+  lose(): void;
 }
 
 /** All renderers of one configuration, and the watches behind them. */

@@ -7,6 +7,7 @@ import { writePieces } from './commit/write.ts';
 import type { CommandSpec, RenderConfig } from './config/model.ts';
 import { preview } from './dry-run.ts';
 import { evaluate, piecesOf, tooFew } from './evaluate.ts';
+import { applyLive, sparesCommands } from './live.ts';
 import type { RenderSource } from './renderer.ts';
 import { formUnits, type Result, type Unit } from './unit.ts';
 import { type RenderCounts, type RenderView, viewUnit } from './views.ts';
@@ -175,16 +176,17 @@ export class Runner {
   /** Commands are not run more often than the least time between two of them. */
   #earliest(unit: Unit): number {
     const { once, reloadIntervalMs } = this.#options.config;
-    const last = once ? null : this.#commands.lastRunMs(unit.commands);
+    const last = once || sparesCommands(unit) ? null : this.#commands.lastRunMs(unit.commands);
     return last === null ? 0 : last + reloadIntervalMs;
   }
 
   async #write(unit: Unit, texts: readonly string[]): Promise<readonly PendingCommit<Unit>[]> {
-    const written = await writePieces(piecesOf(unit, texts), {
+    const placed = await writePieces(piecesOf(unit, texts), {
       applied: this.#options.applied,
       warn: (message) => this.#options.log.warn(message),
       runCheck: (spec, variables) => this.#commands.check(spec, variables),
     });
+    const written = await applyLive(unit, texts, placed, (result) => this.#note(unit, result));
     if (written.kind === 'written') return [{ subject: unit, written }];
     if (written.kind === 'unchanged') this.#settle(unit, 'unchanged');
     else this.#fail(unit, written.result, written.reason, performance.now());

@@ -7,6 +7,10 @@ export type Result =
   | 'applied'
   | 'unchanged'
   | 'printed'
+  /** Beside `applied`: a running server took the change, and its command was not needed. */
+  | 'spared'
+  /** A running server could not be told, so that its command had to run. */
+  | 'socket_failed'
   | 'missing'
   | 'held'
   | 'failed'

@@ -8,6 +8,8 @@ import { normaliseHost } from '../../../router/hosts.ts';
 import type { EndpointFact, Pool, Route, Rule } from '../../../router/model.ts';
 import { isGlob } from '../../../router/table.ts';
 import { normalisePath, parseLocation } from '../../../router/target.ts';
+import type { BuiltinOptions } from './model.ts';
+import { covers } from './order.ts';
 
 const TOKEN = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]{1,128}$/;
 const LISTENER = /^[A-Za-z0-9_.-]{1,64}$/;
@@ -21,6 +23,7 @@ export function ruleProblem({ host, path, methods, listeners, priority, stream }
   if (methods?.some((method) => !TOKEN.test(method))) return 'a method is not a token';
   if (listeners?.some((name) => !LISTENER.test(name))) return 'a listener is not a name';
   if (!Number.isSafeInteger(priority)) return 'its priority is not a number';
+  if (stream?.kind === 'udp') return 'datagrams are not rendered';
   if (stream?.kind === 'sni' && host === '') return 'it has no server name';
   const port = stream?.port ?? null;
   return port === null || isPort(port) ? null : 'its port is not a port';
@@ -44,6 +47,15 @@ export function optionsProblem({ options, pool }: Route, pools: ReadonlyMap<stri
   if (found === undefined) return redirect === undefined ? 'its pool is missing' : null;
   const secure = found.endpoints.find(({ protocol }) => protocol !== 'http' && protocol !== 'tcp');
   return secure === undefined ? null : `upstreams that speak ${secure.protocol} are not rendered`;
+}
+
+/** Why the configuration keeps a route out of the file; null when it does not. */
+export function placeProblem({ rule }: Route, { guardedHosts, opensPorts }: BuiltinOptions): string | null {
+  const { host, stream } = rule;
+  if (stream !== undefined)
+    return stream.port === null || opensPorts ? null : 'no ports are opened, for tcp.proxyProtocol';
+  const isGuarded = guardedHosts.some((guarded) => covers(guarded, host) || covers(host, guarded));
+  return isGuarded ? 'certificates of clients are not rendered' : null;
 }
 
 /** Why an endpoint is not in the file. Names are not resolved: one that fails would stop the whole program from starting. */

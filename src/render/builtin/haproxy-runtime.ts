@@ -7,7 +7,15 @@ export type Applied =
   /** HAProxy serves what the file says. `leaving` take nothing new and are removed once their last connection ends. */
   | { readonly kind: 'applied'; readonly commands: readonly string[]; readonly leaving: readonly string[] }
   /** Only a reload gets there: the file is right, the process may be halfway. */
-  | { readonly kind: 'reload'; readonly reason: string };
+  | { readonly kind: 'reload'; readonly cause: ReloadCause; readonly reason: string };
+
+export type ReloadCause =
+  /** What HAProxy runs is not known. */
+  | 'unknown'
+  /** More than servers is different. */
+  | 'structure'
+  /** The runtime socket failed, or HAProxy did not do what it was told. */
+  | 'socket';
 
 const STATES = 'show servers state';
 
@@ -26,9 +34,10 @@ export async function applyAtRuntime(
   next: HaproxyFile,
   signal?: AbortSignal,
 ): Promise<Applied> {
-  if (previous === null) return { kind: 'reload', reason: 'what HAProxy runs is not known' };
+  if (previous === null)
+    return { kind: 'reload', cause: 'unknown', reason: 'what HAProxy runs is not known' };
   if (previous.structure !== next.structure)
-    return { kind: 'reload', reason: 'more than servers has changed' };
+    return { kind: 'reload', cause: 'structure', reason: 'more than servers has changed' };
   try {
     const before = readServerStates(await socket.send([STATES], signal));
     const commands = changes(before, next.backends);
@@ -36,11 +45,13 @@ export async function applyAtRuntime(
     const said = await socket.send(commands, signal);
     const after = readServerStates(await socket.send([STATES], signal));
     if (wanting(after, next.backends).length > 0) {
-      return { kind: 'reload', reason: `HAProxy did not take every change: ${said.slice(0, 200)}` };
+      const reason = `HAProxy did not take every change: ${said.slice(0, 200)}`;
+      return { kind: 'reload', cause: 'socket', reason };
     }
     return { kind: 'applied', commands, leaving: leaving(after, next.backends) };
   } catch (error) {
-    return { kind: 'reload', reason: `the runtime socket failed: ${(error as Error).message}` };
+    const reason = `the runtime socket failed: ${(error as Error).message}`;
+    return { kind: 'reload', cause: 'socket', reason };
   }
 }
 

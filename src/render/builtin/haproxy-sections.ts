@@ -64,7 +64,8 @@ function balanceLines(balance: Balance, routes: readonly Route[], shortfalls: Sh
 /** Nobody there, then what the routes of the pool change in their requests. */
 function httpLines({ routes }: Backend): string[] {
   return [
-    `http-request return ${reply('no_healthy_instance')} if { nbsrv eq 0 }`,
+    // A process that ends counts no server as usable, and yet has requests on connections from before.
+    `http-request return ${reply('no_healthy_instance')} if { nbsrv eq 0 } !{ stopping }`,
     // RFC 9110 §9.2.2: once a request has been sent, only these may be sent again.
     'http-request disable-l7-retry unless { method GET HEAD OPTIONS TRACE PUT DELETE }',
     ...routes.flatMap(routeLines),

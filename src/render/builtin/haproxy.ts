@@ -66,6 +66,8 @@ function defaultLines({ connectMs, responseMs, idleMs, tunnelIdleMs }: BuiltinOp
     'defaults',
     '  mode http',
     '  option redispatch 1',
+    // A reload ends idle connections with their next answer: one closed at once may have a request on its way.
+    '  option idle-close-on-response',
     '  retry-on conn-failure empty-response',
     `  timeout connect ${connectMs}ms`,
     `  timeout client ${tunnelIdleMs}ms`,
@@ -95,13 +97,15 @@ function listenerSections(
     const certificates = crtWords(prepared, listener);
     if (certificates === null) return [];
     const tls = `ssl ${certificates} alpn h2,http/1.1`;
+    const contents = prepared.certificates.map(({ id }) => comment(`content ${id}`));
     const shared = streamRoutesOf(prepared, name);
-    if (shared.length === 0) return section(`https:${name}`, 'http', [`${bind} ${tls}`, ...rules]);
+    if (shared.length === 0)
+      return section(`https:${name}`, 'http', [...contents, `${bind} ${tls}`, ...rules]);
     // Names that are passed on are taken out first; the rest goes to a second frontend within the same process.
     const inner = `abns@fairlead_${name}`;
     return [
       ...section(`tls:${name}`, 'tcp', [bind, ...sharedLines(shared, `inner:${name}`)]),
-      ...section(`https:${name}`, 'http', [`bind ${inner} accept-proxy ${tls}`, ...rules]),
+      ...section(`https:${name}`, 'http', [...contents, `bind ${inner} accept-proxy ${tls}`, ...rules]),
       ...section(`inner:${name}`, 'tcp', [`server inner ${inner} send-proxy-v2`], 'backend'),
     ];
   });

@@ -9,6 +9,8 @@ export interface BuiltinListener {
 
 /** One certificate on disk. */
 export interface CertificateFiles {
+  /** Of the content: a file that was renewed in place makes another text, so that the program is told to read it again. */
+  readonly id: string;
   /** Names as rules have them: `a.example.com`, `*.example.com`. */
   readonly names: readonly string[];
   /** The chain, PEM. */
@@ -30,6 +32,10 @@ export interface BuiltinOptions {
   readonly redirectPort: number;
   /** The address that ports of routes are opened on. */
   readonly tcpHost: string;
+  /** Whether ports of routes are opened at all. */
+  readonly opensPorts: boolean;
+  /** Hosts that want certificates of clients; nothing of theirs is served by a program that does not ask for them. */
+  readonly guardedHosts: readonly string[];
   /** Where files of the running program go: sockets between its own listeners. */
   readonly runtimeFolder: string;
   /** HAProxy's runtime socket; null writes none. */
@@ -43,6 +49,8 @@ export interface BuiltinInput {
   /** The first is shown to clients that name no server, or an unknown one. */
   readonly certificates: readonly CertificateFiles[];
   readonly options: BuiltinOptions;
+  /** What of the configuration did not get in. */
+  readonly shortfalls: readonly Shortfall[];
 }
 
 /** What the target does not do as the router does. */

@@ -4,7 +4,7 @@ import { nginxQuote as quote } from '../quote.ts';
 import type { BuiltinOptions } from './model.ts';
 import type { Prepared } from './prepare.ts';
 
-const DEFAULT_RETRIES = 2;
+export const DEFAULT_RETRIES = 2;
 const REDIRECTS = [301, 302, 303, 307, 308];
 const ANSWERS: readonly Reason[] = [
   'bad_request',

@@ -5,7 +5,7 @@ import { authority } from './checks.ts';
 import type { BuiltinFile, BuiltinInput, BuiltinListener, BuiltinOptions } from './model.ts';
 import { forwardLines, locationLines } from './nginx-actions.ts';
 import { mapLines } from './nginx-maps.ts';
-import { innerSocket, sharedRoutes, streamLines } from './nginx-streams.ts';
+import { BELIEVES_ITSELF, innerSocket, sharedRoutes, streamLines } from './nginx-streams.ts';
 import { isHashable, upstreamLines } from './nginx-upstreams.ts';
 import { type Prepared, prepare, sortedShortfalls } from './prepare.ts';
 
@@ -14,7 +14,9 @@ export function renderNginx(input: BuiltinInput): BuiltinFile {
   const { options } = input;
   const prepared = prepare(input, cannot);
   const { shortfalls, routes, streams, pools } = prepared;
-  for (const { id, pool } of [...routes, ...streams]) {
+  for (const { id, pool, rule, options } of [...routes, ...streams]) {
+    if (rule.stream?.kind === 'sni' && options.retry !== undefined)
+      shortfalls.push({ route: id, reason: 'retry is not rendered for server names' });
     const found = pools.get(pool ?? '');
     if (found === undefined) continue;
     if (!isHashable(found.balance))
@@ -25,7 +27,8 @@ export function renderNginx(input: BuiltinInput): BuiltinFile {
     if (found.maxconn !== null)
       shortfalls.push({ route: id, reason: 'nginx has no queue: requests above maxconn are answered 502' });
   }
-  const used = [...pools.values()].filter(({ name }) => routes.some(({ pool }) => pool === name));
+  const named = new Set(routes.map(({ pool }) => pool));
+  const used = [...pools.values()].filter(({ name }) => named.has(name));
   const upstreams = new Map(used.map(({ name }) => [name, `http.${ident(name)}`]));
   const streaming = streamLines(prepared, options);
   const http = [
@@ -78,7 +81,13 @@ function serverLines(listener: BuiltinListener, prepared: Prepared, options: Bui
     return [];
   }
   const isShared = sharedRoutes(prepared, name).length > 0;
-  const listen = isShared ? innerSocket(listener, options) : outer;
+  const listen = isShared ? `${innerSocket(listener, options)} proxy_protocol` : outer;
+  const inner = isShared ? [BELIEVES_ITSELF, 'real_ip_header proxy_protocol;'] : [];
+  if (isShared && options.trustedProxies.length > 0)
+    shortfalls.push({
+      route: `listener ${name}`,
+      reason: 'X-Real-IP is the last proxy, since the listener is shared with sni: routes',
+    });
   const taken = new Set<string>();
   return certificates.flatMap((pair, at) => {
     const names = pair.names.filter((each) => !taken.has(each)).sort(compareText);
@@ -87,9 +96,11 @@ function serverLines(listener: BuiltinListener, prepared: Prepared, options: Bui
     return block('server', [
       `listen ${listen} ssl http2${at === 0 ? ' default_server' : ''};`,
       `server_name ${names.length === 0 ? '""' : names.map((each) => quote(each)).join(' ')};`,
+      comment(`content ${pair.id}`),
       `ssl_certificate ${quote(pair.certificate)};`,
       `ssl_certificate_key ${quote(pair.key)};`,
       'ssl_protocols TLSv1.2 TLSv1.3;',
+      ...inner,
       ...common,
     ]);
   });

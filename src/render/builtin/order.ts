@@ -36,6 +36,13 @@ export function covers(wide: string, narrow: string): boolean {
   return wide.startsWith('*.') && narrow !== '' && narrow.endsWith(wide.slice(1));
 }
 
+/** Wildcards that take every host that this one takes, the narrowest first: `*.b.c` and `*.c` for `a.b.c`. */
+export function wildcardsAbove(host: string): string[] {
+  const labels = host.split('.').slice(1);
+  const wildcards = labels.map((_, at) => `*.${labels.slice(at).join('.')}`);
+  return wildcards.filter((each) => each !== host);
+}
+
 function hostRank({ host }: Rule): number {
   if (host === '') return 2;
   return host.startsWith('*.') ? 1 : 0;

@@ -8,6 +8,7 @@ import {
   isListenerName,
   isNetwork,
   optionsProblem,
+  placeProblem,
   ruleProblem,
 } from './checks.ts';
 import type { BuiltinInput, BuiltinListener, CertificateFiles, Shortfall } from './model.ts';
@@ -33,7 +34,7 @@ export function prepare(
   input: BuiltinInput,
   target: (route: Route, pool: Pool | null) => string | null,
 ): Prepared {
-  const shortfalls: Shortfall[] = [];
+  const shortfalls: Shortfall[] = [...input.shortfalls];
   const all = new Map(input.pools.map((pool) => [pool.name, pool]));
   const expressible = input.routes.filter((route) => {
     const reason = ruleProblem(route.rule);
@@ -43,7 +44,7 @@ export function prepare(
   const refused = new Set<string>();
   for (const route of expressible) {
     const pool = route.pool === null ? null : (all.get(route.pool) ?? null);
-    const reason = optionsProblem(route, all) ?? target(route, pool);
+    const reason = optionsProblem(route, all) ?? placeProblem(route, input.options) ?? target(route, pool);
     if (reason === null) continue;
     refused.add(route.id);
     const answer = route.rule.stream === undefined ? 'answers 501' : 'left out';

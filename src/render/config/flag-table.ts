@@ -28,6 +28,8 @@ export const flagTable: ReadonlyMap<string, FlagTarget> = new Map([
   ['initial-wait', toggle('initial_wait')],
   ['reload-interval', key('reload_interval')],
   ['haproxy-socket', key('haproxy_socket')],
+  ['router-config', key('router_config')],
+  ['runtime-folder', key('runtime_folder')],
   ['data', key('data')],
   ['wait', key('wait')],
   ['exec', key('exec', 'command')],

@@ -1,4 +1,5 @@
-import type { ConsulConfig, LogLevel } from '../../config/config.ts';
+import type { StaticEntry } from '../../../router/static-routes.ts';
+import type { Config, ConsulConfig, LogLevel } from '../../config/config.ts';
 
 /** Everything `fairlead render` can be told, after flags, files, environment and defaults were merged. Paths absolute. */
 export interface RenderConfig {
@@ -24,6 +25,16 @@ export interface RenderConfig {
   readonly minInstances: ReadonlyMap<string, number>;
   /** HAProxy's runtime socket, for outputs that can be changed without a reload. */
   readonly haproxySocket: string | null;
+  /** What the built-in targets render; null without any. */
+  readonly router: RouterPart | null;
+}
+
+/** The router as its own configuration has it. Which Consul it is that routes come from, the renderer's says. */
+export interface RouterPart {
+  readonly config: Config;
+  readonly statics: readonly StaticEntry[];
+  /** Where nginx has sockets between its own listeners. */
+  readonly runtimeFolder: string;
 }
 
 /** How a failing read of Consul is repeated; null repeats for ever. */

@@ -6,6 +6,7 @@ import type { Layer } from './layer.ts';
 import { judgeLegacy } from './legacy.ts';
 import { placeOf } from './merge.ts';
 import type { ExecSpec, RenderConfig, TemplateSpec } from './model.ts';
+import { resolveRouter } from './router.ts';
 import { resolveEnvironment, resolveTemplates, splitsOnCommas } from './templates.ts';
 
 export interface ResolveInput extends ConsulInput {
@@ -28,8 +29,9 @@ export function resolveRender(input: ResolveInput, findings: Findings): RenderCo
       at: 'flag -template',
       message: 'there is nothing to render: give -template IN:OUT, -config PATH, -builtin or -confd DIR',
     });
+  const consul = resolveConsul(input, findings);
   return {
-    consul: resolveConsul(input, findings),
+    consul,
     retry: resolveRetry(given),
     maxStaleMs: given.max_stale ?? 2000,
     ...{ templates, exec, dry },
@@ -43,6 +45,7 @@ export function resolveRender(input: ResolveInput, findings: Findings): RenderCo
     reloadIntervalMs: given.reload_interval ?? 1000,
     minInstances: given.min_instances ?? new Map(),
     haproxySocket: given.haproxy_socket ? resolve(cwd, given.haproxy_socket) : null,
+    router: resolveRouter({ ...input, templates, consul }, findings),
   };
 }
 

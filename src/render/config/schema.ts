@@ -163,6 +163,8 @@ export const fileSchema = z.strictObject({
   initial_wait: v.flag.optional(),
   reload_interval: v.duration().optional(),
   haproxy_socket: own.text.optional(),
+  router_config: own.text.optional(),
+  runtime_folder: own.text.optional(),
   data: own.text.optional(),
 });
 

@@ -134,7 +134,8 @@ describe.skipIf(skipExternal)('an https listener', () => {
           writeFile(join(folder, `${host}.key`), key),
           writeFile(join(folder, `${host}.crt`), cert),
         ]);
-        return { names: [host], certificate: join(folder, `${host}.crt`), key: join(folder, `${host}.key`) };
+        const path = join(folder, host);
+        return { id: host, names: [host], certificate: `${path}.crt`, key: `${path}.key` };
       };
       const certificates = [await files('a.test'), await files('b.test')];
       const { keyPem, certPem } = await (await createTestCa()).issue(['pass.test']);

@@ -113,7 +113,7 @@ const PLACES: readonly ((text: string) => { routes?: Route[]; pools?: Pool[]; [n
     pools: [{ ...pool('web', [1000]), endpoints: [{ ...pool('web', [1]).endpoints[0]!, address: text }] }],
   }),
   (text) => ({ listeners: [{ name: text, address: { host: '', port: 8080 }, protocol: 'http' as const }] }),
-  (text) => ({ certificates: [{ names: [text], certificate: `/${text}`, key: `/${text}` }] }),
+  (text) => ({ certificates: [{ id: text, names: [text], certificate: `/${text}`, key: `/${text}` }] }),
 ];
 
 describe('values that enter the files', () => {

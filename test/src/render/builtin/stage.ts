@@ -13,7 +13,7 @@ import { type Child, eventually, Stop, start, tail } from '../../../support/proc
 export const OPTIONS: BuiltinOptions = {
   trustedProxies: [],
   ...{ connectMs: 1000, responseMs: 5000, idleMs: 75_000, tunnelIdleMs: 60_000, redirectPort: 8443 },
-  ...{ tcpHost: '127.0.0.1', runtimeFolder: '/tmp', haproxySocket: null },
+  ...{ tcpHost: '127.0.0.1', opensPorts: true, guardedHosts: [], runtimeFolder: '/tmp', haproxySocket: null },
 };
 
 export function route(rule: Partial<Rule>, options: RouteOptions = {}, pool: string | null = 'web'): Route {
@@ -47,7 +47,7 @@ export function state(
 ): BuiltinInput {
   const { port = 8080, ...given } = input;
   const listeners = [{ name: 'web', address: { host: '127.0.0.1', port }, protocol: 'http' as const }];
-  return { routes: [], pools: [], listeners, certificates: [], options: OPTIONS, ...given };
+  return { routes: [], pools: [], listeners, certificates: [], options: OPTIONS, shortfalls: [], ...given };
 }
 
 export interface Running {
