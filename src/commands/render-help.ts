@@ -40,6 +40,7 @@ How it runs:
   -exec-kill-signal SIGNAL (INT), -exec-kill-timeout TIME (30s), -exec-splay TIME (0s)
   -exec-env-pristine, -exec-env-custom NAME=VALUE, -exec-env-allowlist GLOB, -exec-env-denylist GLOB
   -pid-file PATH, -log-level trace|debug|info|warn|err (info)
+  -admin ADDRESS, -admin-token-file PATH   metrics, /api/renders and health; off without an address
   -kill-signal SIGNAL (INT), -reload-signal SIGNAL (HUP), -template-error-fatal
 
 Consul:

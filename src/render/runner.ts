@@ -201,7 +201,7 @@ export class Runner {
     this.#note(unit, result);
     if (unit.failures > 0) this.#options.log.info(nameOf(unit), 'rendered again');
     else if (result === 'applied') this.#options.log.info(nameOf(unit), 'rendered');
-    unit.settle(result);
+    unit.settle(result, performance.now());
   }
 
   /** The old files are in place; it is tried again, or ends a single run. */

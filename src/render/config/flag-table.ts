@@ -29,6 +29,8 @@ export const flagTable: ReadonlyMap<string, FlagTarget> = new Map([
   ['reload-interval', key('reload_interval')],
   ['haproxy-socket', key('haproxy_socket')],
   ['data', key('data')],
+  ['admin', key('admin', 'address')],
+  ['admin-token-file', key('admin', 'token_file')],
   ['wait', key('wait')],
   ['exec', key('exec', 'command')],
   ['exec-kill-signal', key('exec', 'kill_signal')],

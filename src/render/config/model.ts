@@ -1,4 +1,4 @@
-import type { ConsulConfig, LogLevel } from '../../config/config.ts';
+import type { AdminConfig, ConsulConfig, LogLevel } from '../../config/config.ts';
 
 /** Everything `fairlead render` can be told, after flags, files, environment and defaults were merged. Paths absolute. */
 export interface RenderConfig {
@@ -22,6 +22,8 @@ export interface RenderConfig {
   readonly reloadIntervalMs: number;
   /** Nothing is written while a service has fewer instances. */
   readonly minInstances: ReadonlyMap<string, number>;
+  /** Metrics, views and health; null opens nothing. */
+  readonly admin: AdminConfig | null;
   /** HAProxy's runtime socket, for outputs that can be changed without a reload. */
   readonly haproxySocket: string | null;
 }

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { Findings } from '../../config/problem.ts';
+import { resolveAdmin } from './admin.ts';
 import { type ConsulInput, resolveConsul, resolveRetry } from './consul.ts';
 import type { ParsedFlags } from './flags.ts';
 import type { Layer } from './layer.ts';
@@ -42,6 +43,7 @@ export function resolveRender(input: ResolveInput, findings: Findings): RenderCo
     dataDir: resolve(cwd, given.data || stateFolder(env)),
     reloadIntervalMs: given.reload_interval ?? 1000,
     minInstances: given.min_instances ?? new Map(),
+    admin: resolveAdmin({ given, layers, cwd }, findings),
     haproxySocket: given.haproxy_socket ? resolve(cwd, given.haproxy_socket) : null,
   };
 }

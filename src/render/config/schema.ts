@@ -134,6 +134,12 @@ const template = templateShape.check((context) => {
   context.issues.push({ code: 'custom', message, input: context.value });
 });
 
+const admin = z.strictObject({
+  address: v.address.optional(),
+  token: v.secret.optional(),
+  token_file: own.text.optional(),
+});
+
 const obsolete = z.looseObject({}).optional();
 
 export const fileSchema = z.strictObject({
@@ -164,6 +170,7 @@ export const fileSchema = z.strictObject({
   reload_interval: v.duration().optional(),
   haproxy_socket: own.text.optional(),
   data: own.text.optional(),
+  admin: admin.optional(),
 });
 
 /** What one source says; anything may be missing. */
@@ -183,6 +190,7 @@ const known: ReadonlyMap<string, readonly string[]> = new Map([
   ['exec', Object.keys(exec.shape)],
   ['env', Object.keys(environment.shape)],
   ['default_delimiters', ['left', 'right']],
+  ['admin', Object.keys(admin.shape)],
 ]);
 
 /** The keys that may stand at a place of the file; empty where there is no such place. */
