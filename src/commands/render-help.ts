@@ -47,7 +47,8 @@ Consul:
   -consul-addr ADDRESS (127.0.0.1:8500), -consul-token TOKEN, -consul-token-file PATH, -consul-datacenter DC
   -consul-ssl, -consul-ssl-verify, -consul-ssl-ca-cert, -consul-ssl-cert, -consul-ssl-key, -consul-ssl-server-name
   -consul-retry-attempts N (for ever), -consul-retry-backoff TIME (250ms), -consul-retry-max-backoff TIME (1m)
-  -max-stale TIME (2s), -block-query-wait TIME (60s)
+  -consul-hold TIME (1m)       how long to keep what vanishes when Consul has lost its memory
+  -block-query-wait TIME (60s)
 
 Signals:
   HUP reads the configuration again; a bad one changes nothing, and the child lives on

@@ -42,7 +42,7 @@ export function resolveConsul(input: ConsulInput, findings: Findings): ConsulCon
     health: ['passing'],
     connections: 180,
     waitMs: given.block_query_wait ?? 60_000,
-    holdMs: 0,
+    holdMs: consul.hold ?? 60_000,
     forgetMs: 0,
   };
 }

@@ -44,9 +44,12 @@ export const flagTable: ReadonlyMap<string, FlagTarget> = new Map([
   ['exec-env-whitelist', item('exec', 'env', 'allowlist')],
   ['exec-env-blacklist', item('exec', 'env', 'denylist')],
   ['consul-addr', key('consul', 'address')],
+  /** Its name before 0.19. */
+  ['consul', key('consul', 'address')],
   ['consul-token', key('consul', 'token')],
   ['consul-token-file', key('consul', 'token_file')],
   ['consul-datacenter', key('consul', 'datacenter')],
+  ['consul-hold', key('consul', 'hold')],
   ['consul-auth', key('consul', 'auth', 'username')],
   ['consul-retry', toggle('consul', 'retry', 'enabled')],
   ['consul-retry-attempts', key('consul', 'retry', 'attempts')],

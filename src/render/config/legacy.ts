@@ -29,6 +29,10 @@ export function judgeLegacy(given: Layer['given'], layers: readonly Layer[], fin
     findings.warnings.push(
       `${placeOf(layers, 'err_on_failed_lookup')}: err_on_failed_lookup has no effect: missing data is awaited`,
     );
+  if (given.max_stale !== undefined)
+    findings.warnings.push(
+      `${placeOf(layers, 'max_stale')}: max_stale has no effect: reads are as Consul's default has them`,
+    );
 }
 
 function isOff(group: Readonly<Record<string, unknown>>): boolean {

@@ -4,8 +4,6 @@ import type { AdminConfig, ConsulConfig, LogLevel } from '../../config/config.ts
 export interface RenderConfig {
   readonly consul: ConsulConfig;
   readonly retry: RetryConfig;
-  /** A stale answer older than this is asked for again from the leader; 0 asks the leader always. */
-  readonly maxStaleMs: number;
   readonly templates: readonly TemplateSpec[];
   readonly exec: ExecSpec | null;
   readonly once: boolean;

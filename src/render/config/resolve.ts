@@ -32,7 +32,6 @@ export function resolveRender(input: ResolveInput, findings: Findings): RenderCo
   return {
     consul: resolveConsul(input, findings),
     retry: resolveRetry(given),
-    maxStaleMs: given.max_stale ?? 2000,
     ...{ templates, exec, dry },
     once: given.once ?? false,
     parseOnly: input.flags.parseOnly,

@@ -12,6 +12,8 @@ const consul = z.preprocess(
     namespace: own.text.optional(),
     /** Ours. */
     datacenter: own.text.optional(),
+    /** Ours. */
+    hold: v.duration().optional(),
     token: own.text.optional(),
     token_file: own.text.optional(),
     auth: z

@@ -46,6 +46,7 @@ function resolveTemplate(
     findings.problems.push({ at, message: 'has no destination: write IN:OUT, or "destination" in a file' });
   const command = resolveCommand(given);
   const check = resolveCheck(given, context);
+  warnOfIdle(placed, findings);
   if (!at.startsWith('flag ')) {
     warnOfComma(command, placed, given.exec?.command == null ? 'command' : 'exec', findings);
     if (given.check != null) warnOfComma(check, placed, 'check', findings);
@@ -132,6 +133,16 @@ function resolveWait(
   if (maxMs < minMs)
     findings.problems.push({ at: placeOf(layers, 'wait'), message: 'wait: "max" is shorter than "min"' });
   return { minMs, maxMs, initial: all.initial_wait ?? false };
+}
+
+/** Keys of a child, which the command of a template is not: consul-template takes them, too, and does nothing with them. */
+function warnOfIdle({ given, atKey }: PlacedTemplate, findings: Findings): void {
+  for (const key of ['splay', 'kill_signal', 'kill_timeout'] as const) {
+    if (given.exec?.[key] === undefined) continue;
+    findings.warnings.push(
+      `${atKey('exec')}: template.exec.${key} has no effect: it is about a child, in "exec" at the top`,
+    );
+  }
 }
 
 function warnOfComma(

@@ -94,7 +94,7 @@ test('help teaches every flag that is no other name of one', async () => {
   const { flagTable } = await import('../../../src/render/config/flag-table.ts');
   await new Sidecar().runHere('-help');
   const silent =
-    /^(h|v|help|version|retry|dedup|syslog.*|log-file|log-rotate-.*|.*list|consul-transport-.*|consul-auth|consul-retry|consul-ssl-ca-path)$/;
+    /^(h|v|help|version|retry|dedup|syslog.*|log-file|max-stale|log-rotate-.*|.*list|consul-transport-.*|consul-auth|consul-retry|consul-ssl-ca-path)$/;
   const missing = [...flagTable.keys()].filter((name) => !silent.test(name) && !printed.includes(`-${name}`));
   expect(missing).toEqual([]);
 });
