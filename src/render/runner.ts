@@ -33,6 +33,12 @@ export type RunnerEnd =
   | { readonly kind: 'failed'; readonly reason: string }
   | { readonly kind: 'stopped' };
 
+/**
+ * Some timer always runs: templates that ask for nothing have no watches, and without either the runtime would take
+ * the process for done.
+ */
+const longestSleepMs = 3_600_000;
+
 /** Keeps files as their templates want them: hears of news, waits for quiet, evaluates what is concerned, commits. */
 export class Runner {
   readonly #options: RunnerOptions;
@@ -105,9 +111,9 @@ export class Runner {
   async #sleep(nowMs: number): Promise<void> {
     const next = Math.min(...this.#units.map(({ dueMs }) => dueMs ?? Number.POSITIVE_INFINITY));
     await new Promise<void>((resolve) => {
-      const timer = Number.isFinite(next) ? setTimeout(resolve, Math.ceil(next - nowMs)) : null;
+      const timer = setTimeout(resolve, Math.min(longestSleepMs, Math.ceil(next - nowMs)));
       this.#wake = () => {
-        if (timer !== null) clearTimeout(timer);
+        clearTimeout(timer);
         setImmediate(resolve);
       };
     });
