@@ -118,7 +118,7 @@ describe('it is killed while it writes', () => {
     writeFileSync(path('t'), '{{ key "k" }}');
     writeFileSync(path('out'), 'old');
     registry.putKey('k', 'new');
-    const args = ['-template', 't:out:echo run >> runs'];
+    const args = ['-template', 't:out:echo run >> runs', '-reload-interval', '0s'];
     const killed = await render(args, {
       DIE_AT: at,
       DIE_FOR: whom,
