@@ -1,6 +1,7 @@
 import { describeProblem, type Problem } from '../config/problem.ts';
 import { loadRender } from '../render/config/load.ts';
 import type { RenderConfig } from '../render/config/model.ts';
+import { withSharing } from '../render/deduplicate/with-sharing.ts';
 import { renderExit } from '../render/exit-codes.ts';
 import { removePidFile, writePidFile } from '../render/process/pid-file.ts';
 import type { CreateRenderers } from '../render/renderer.ts';
@@ -49,7 +50,7 @@ async function run(
   load: () => Reloaded,
 ): Promise<number> {
   const session = new RenderSession(config, {
-    createRenderers,
+    createRenderers: withSharing(createRenderers),
     env: process.env,
     print: (text) => process.stdout.write(text),
     isTerminal: process.stdout.isTTY === true,

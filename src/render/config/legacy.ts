@@ -3,7 +3,6 @@ import type { Layer } from './layer.ts';
 import { placeOf } from './merge.ts';
 
 const withoutEffect = {
-  deduplicate: 'has no effect: every process watches Consul by itself, one stream for each distinct query',
   syslog: 'has no effect: the log goes to standard error, where the service manager takes it',
   log_file: 'has no effect: the log goes to standard error, where the service manager takes it',
 } as const;

@@ -22,8 +22,16 @@ export interface RenderConfig {
   readonly minInstances: ReadonlyMap<string, number>;
   /** Metrics, views and health; null opens nothing. */
   readonly admin: AdminConfig | null;
+  /** One process of a fleet asks Consul for all that have the same template; null has each ask for itself. */
+  readonly deduplicate: DeduplicateConfig | null;
   /** HAProxy's runtime socket, for outputs that can be changed without a reload. */
   readonly haproxySocket: string | null;
+}
+
+export interface DeduplicateConfig {
+  /** Folder of Consul's KV store. */
+  readonly prefix: string;
+  readonly lockMs: number;
 }
 
 /** How a failing read of Consul is repeated; null repeats for ever. */

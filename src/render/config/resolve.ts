@@ -6,7 +6,7 @@ import type { ParsedFlags } from './flags.ts';
 import type { Layer } from './layer.ts';
 import { judgeLegacy } from './legacy.ts';
 import { placeOf } from './merge.ts';
-import type { ExecSpec, RenderConfig, TemplateSpec } from './model.ts';
+import type { DeduplicateConfig, ExecSpec, RenderConfig, TemplateSpec } from './model.ts';
 import { resolveEnvironment, resolveTemplates, splitsOnCommas } from './templates.ts';
 
 export interface ResolveInput extends ConsulInput {
@@ -43,8 +43,15 @@ export function resolveRender(input: ResolveInput, findings: Findings): RenderCo
     reloadIntervalMs: given.reload_interval ?? 1000,
     minInstances: given.min_instances ?? new Map(),
     admin: resolveAdmin({ given, layers, cwd }, findings),
+    deduplicate: resolveDeduplicate(given),
     haproxySocket: given.haproxy_socket ? resolve(cwd, given.haproxy_socket) : null,
   };
+}
+
+/** As in consul-template, any key of the group turns it on. */
+function resolveDeduplicate({ deduplicate }: Layer['given']): DeduplicateConfig | null {
+  if (deduplicate === undefined || deduplicate.enabled === false) return null;
+  return { prefix: deduplicate.prefix || 'consul-template/dedup', lockMs: deduplicate.ttl ?? 15_000 };
 }
 
 function refuseUncatchable(given: Layer['given'], layers: readonly Layer[], findings: Findings): void {

@@ -142,6 +142,16 @@ const admin = z.strictObject({
   token_file: own.text.optional(),
 });
 
+const deduplicate = z.strictObject({
+  enabled: v.flag.optional(),
+  prefix: own.text.optional(),
+  /** Consul takes no shorter session. */
+  ttl: v.duration({ min: '10s', max: '24h' }).optional(),
+  /** Without effect, as at the top. */
+  max_stale: v.duration().optional(),
+  block_query_wait: v.duration().optional(),
+});
+
 const obsolete = z.looseObject({}).optional();
 
 export const fileSchema = z.strictObject({
@@ -159,8 +169,8 @@ export const fileSchema = z.strictObject({
   pid_file: own.text.optional(),
   template_error_fatal: v.flag.optional(),
   err_on_failed_lookup: v.flag.optional(),
+  deduplicate: deduplicate.optional(),
   /** Read so that files load; judged in `legacy.ts`. */
-  deduplicate: obsolete,
   syslog: obsolete,
   log_file: obsolete,
   vault: obsolete,
@@ -192,6 +202,7 @@ const known: ReadonlyMap<string, readonly string[]> = new Map([
   ['exec', Object.keys(exec.shape)],
   ['env', Object.keys(environment.shape)],
   ['default_delimiters', ['left', 'right']],
+  ['deduplicate', Object.keys(deduplicate.shape)],
   ['admin', Object.keys(admin.shape)],
 ]);
 

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
 import { type EmbeddedRegistry, startRegistry } from '../../../src/embedded/registry.ts';
+import type { RenderConfig } from '../../../src/render/config/model.ts';
 import { createSource } from '../../../src/render/create-source.ts';
 import type { CreateRenderers } from '../../../src/render/renderer.ts';
 import { RenderSession } from '../../../src/render/session.ts';
@@ -32,18 +33,23 @@ export class Live {
   }
 
   /** Starts a session; its exit code is `ended`. */
-  async start(args: readonly string[], createRenderers: CreateRenderers = createSource) {
+  async start(
+    args: readonly string[],
+    createRenderers: CreateRenderers = createSource,
+    change: Partial<RenderConfig> = {},
+  ): Promise<RenderSession> {
     const given = ['-consul-addr', new URL(this.registry.url).host, '-data', 'state', '-log-level', 'err'];
     const loaded = load({ args: [...given, ...args], cwd: this.dir });
     if (loaded.kind !== 'config') throw new Error(JSON.stringify(loaded));
-    const session = new RenderSession(loaded.config, {
+    const config = { ...loaded.config, ...change };
+    const session = new RenderSession(config, {
       createRenderers,
       env: { PATH: process.env.PATH },
       print: () => {},
       isTerminal: false,
     });
     this.#sessions.push(session);
-    await session.start(loaded.config);
+    await session.start(config);
     return session;
   }
 
