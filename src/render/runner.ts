@@ -4,7 +4,7 @@ import type { AppliedStore } from './commit/applied.ts';
 import { Commands, type PendingCommit } from './commit/commands.ts';
 import { sweepStale } from './commit/stage.ts';
 import { writePieces } from './commit/write.ts';
-import type { CommandSpec, RenderConfig } from './config/model.ts';
+import type { CommandSpec, RenderConfig, TemplateSpec } from './config/model.ts';
 import { preview } from './dry-run.ts';
 import { evaluate, piecesOf, tooFew } from './evaluate.ts';
 import type { RenderSource } from './renderer.ts';
@@ -23,8 +23,8 @@ export interface RunnerOptions {
   readonly isTerminal: boolean;
   /** Every file was right for the first time. */
   readonly onAllRendered: () => void;
-  /** After that: files changed and their commands succeeded. */
-  readonly onWritten: () => void;
+  /** After that: files changed and their commands succeeded; what each of them means for the child. */
+  readonly onWritten: (reloads: readonly TemplateSpec['childReload'][]) => void;
 }
 
 export type RunnerEnd =
@@ -83,7 +83,7 @@ export class Runner {
   async #loop(): Promise<RunnerEnd> {
     this.#sweep();
     // Without templates everything is rendered already, and the child may start.
-    this.#tell(false);
+    this.#tell([]);
     while (this.#end === null) {
       const now = performance.now();
       const due = this.#units.filter(({ dueMs }) => dueMs !== null && dueMs <= now);
@@ -134,11 +134,11 @@ export class Runner {
       if (reason === null) this.#settle(unit, 'applied');
       else this.#fail(unit, 'command_failed', reason, now());
     }
-    const isWritten = outcomes.some(
+    const written = outcomes.filter(
       ({ reason }, index) => reason === null && commits[index]?.written.isChanged,
     );
     this.#forgetUnused();
-    this.#tell(isWritten);
+    this.#tell(written.flatMap(({ subject }) => subject.parts.map(({ spec }) => spec.childReload)));
   }
 
   /** null when there is nothing to commit now. */
@@ -235,12 +235,12 @@ export class Runner {
     this.#options.source.retain(used);
   }
 
-  #tell(isWritten: boolean): void {
+  #tell(reloads: readonly TemplateSpec['childReload'][]): void {
     const isFirst = !this.#wasAllRendered && this.#units.every(({ isRendered }) => isRendered);
     if (isFirst) {
       this.#wasAllRendered = true;
       this.#options.onAllRendered();
-    } else if (isWritten && this.#wasAllRendered) this.#options.onWritten();
+    } else if (reloads.length > 0 && this.#wasAllRendered) this.#options.onWritten(reloads);
   }
 
   #tellOfWait(unit: Unit, begun: ReturnType<Unit['gather']>, nowMs: number): void {

@@ -105,7 +105,7 @@ export class RenderSession {
       log: this.log,
       counts: this.#counts,
       onAllRendered: () => this.#startChild(config),
-      onWritten: () => this.#child?.changed(),
+      onWritten: (reloads) => this.#child?.changed(reloads),
     });
     return { config, source, runner };
   }

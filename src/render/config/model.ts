@@ -56,6 +56,8 @@ export interface TemplateSpec {
   readonly check: CommandSpec | null;
   /** Runs after the file was replaced. */
   readonly command: CommandSpec | null;
+  /** What a change of the file means for the child of `exec`; null leaves it to `exec`. */
+  readonly childReload: ExecReload | null;
   /** Templates of one commit group are checked, written and rolled back together. */
   readonly commitGroup: string | null;
   readonly minInstances: ReadonlyMap<string, number>;

@@ -7,7 +7,7 @@ import type { Layer } from './layer.ts';
 import { judgeLegacy } from './legacy.ts';
 import { placeOf } from './merge.ts';
 import type { DeduplicateConfig, ExecSpec, RenderConfig, TemplateSpec } from './model.ts';
-import { resolveEnvironment, resolveTemplates, splitsOnCommas } from './templates.ts';
+import { reloadOf, resolveEnvironment, resolveTemplates, splitsOnCommas } from './templates.ts';
 
 export interface ResolveInput extends ConsulInput {
   readonly flags: ParsedFlags;
@@ -90,19 +90,13 @@ function resolveExec({ given, layers, dry }: ResolveInput, findings: Findings): 
     findings.warnings.push(
       `${placeOf(layers, 'exec', 'command')}: consul-template would split this command at its commas; here it stays as it is`,
     );
-  const reload = exec.reload_signal;
   return {
     line: exec.command,
     environment: resolveEnvironment(exec),
     splayMs: exec.splay ?? 0,
     killSignal: exec.kill_signal ?? 'SIGINT',
     killTimeoutMs: exec.kill_timeout ?? 30_000,
-    reload:
-      reload === undefined
-        ? { kind: 'restart' }
-        : reload === null
-          ? { kind: 'nothing' }
-          : { kind: 'signal', signal: reload },
+    reload: reloadOf(exec) ?? { kind: 'restart' },
     timeoutMs: exec.timeout ?? 0,
   };
 }

@@ -6,6 +6,7 @@ import type {
   CommandLine,
   CommandSpec,
   EnvironmentSpec,
+  ExecReload,
   FileSpec,
   TemplateLanguage,
   TemplateSource,
@@ -57,6 +58,7 @@ function resolveTemplate(
     language: resolveLanguage(given, context),
     file: resolveFile(given),
     wait: given.wait === undefined ? defaultWait : resolveWait(given.wait, context),
+    childReload: given.exec === undefined ? null : reloadOf(given.exec),
     commitGroup: given.commit_group || null,
     minInstances: given.min_instances ?? new Map(),
     errorFatal: given.error_fatal ?? context.given.template_error_fatal ?? null,
@@ -108,6 +110,12 @@ function resolveCheck(given: GivenTemplate, { given: all }: Context): CommandSpe
   const line = given.check === undefined ? (all.check ?? null) : given.check;
   if (line === null) return null;
   return { line, timeoutMs: commandTimeoutMs, environment: resolveEnvironment(given.exec) };
+}
+
+/** null where nothing is said; an empty text is a word, too. */
+export function reloadOf({ reload_signal: signal }: GivenExec): ExecReload | null {
+  if (signal === undefined) return null;
+  return signal === null ? { kind: 'nothing' } : { kind: 'signal', signal };
 }
 
 export function resolveEnvironment(exec: GivenExec | undefined): EnvironmentSpec {
