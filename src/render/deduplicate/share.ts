@@ -150,6 +150,7 @@ export class Share {
 
   async #read(entries: readonly Entry[]): Promise<void> {
     const { data, log, onChange, template } = this.#options;
+    this.#trouble = '';
     const entry = entries.find(({ key }) => key === DATA);
     const bulletin = entry === undefined ? null : await unpack(entry.value);
     if (this.#lease !== null || this.#life.signal.aborted) return;

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Store, StoreError } from '../../../../src/control/store/store.ts';
 import { createSource } from '../../../../src/render/create-source.ts';
@@ -135,12 +136,7 @@ describe('a word that makes no sense', () => {
 
   const query = parseKey('k', true);
 
-  /** Follows a store whose lock somebody else has. */
-  async function follower() {
-    const store = memoryStore();
-    const lease = (await store.lock('lock', 60_000))!;
-    const own = new FakeDependencies();
-    const changed: string[] = [];
+  function join(store: Store, own: FakeDependencies, changed: string[] = []): SharedData {
     const data = new SharedData(own, () => {});
     const share = new Share({
       ...{ store, data, template: 't', lockMs: 60_000, clock: fastClock(20), log: quiet },
@@ -148,6 +144,30 @@ describe('a word that makes no sense', () => {
     });
     closing.push(share);
     data.use(share, new Map([[query.id, query]]));
+    return data;
+  }
+
+  test('of yesterday is taken away by whoever asks next, before there is a new one', async () => {
+    const store = memoryStore();
+    const token = (await store.lock('other', 1))!.token;
+    await store.put('data', await pack({ token, answers: new Map([[query.id, 'old']]) }));
+    join(store, new FakeDependencies());
+    await eventually(async () =>
+      expect((await unpack((await store.get('data'))!.value))?.answers).toBeNull(),
+    );
+    const own = new FakeDependencies();
+    const late = join(store, own);
+    await eventually(() => own.used.length === 1);
+    expect(late.recall(query)).toBeUndefined();
+  });
+
+  /** Follows a store whose lock somebody else has. */
+  async function follower() {
+    const store = memoryStore();
+    const lease = (await store.lock('lock', 60_000))!;
+    const own = new FakeDependencies();
+    const changed: string[] = [];
+    const data = join(store, own, changed);
     return { store, lease, own, data, changed };
   }
 
@@ -188,6 +208,27 @@ describe('a word that makes no sense', () => {
     await word(lease.token + 1, 'newer');
     await eventually(() => data.recall(query) !== 'new');
     expect(data.recall(query)).toBe('newer');
+  });
+
+  test('answers too large to be shared leave none behind that are old', async () => {
+    const store = memoryStore();
+    const own = new FakeDependencies();
+    own.answers.set(query.id, 'small');
+    const data = new SharedData(own, () => {});
+    const share = new Share({
+      ...{ store, data, template: 't', lockMs: 60_000, clock: fastClock(20), log: quiet },
+      onChange: () => {},
+    });
+    closing.push(share);
+    data.use(share, new Map([[query.id, query]]));
+    const told = async () => (await unpack((await store.get('data'))!.value))?.answers?.get(query.id);
+    await eventually(async () => expect(await told()).toBe('small'));
+    own.answers.set(query.id, randomBytes(400_000).toString('hex'));
+    share.changed();
+    await eventually(async () => expect(await told()).toBeUndefined());
+    own.answers.set(query.id, 'small again');
+    share.changed();
+    await eventually(async () => expect(await told()).toBe('small again'));
   });
 
   test('what a leader leaves is kept while another word is awaited', async () => {
