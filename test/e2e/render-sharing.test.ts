@@ -16,6 +16,7 @@ describe.skipIf(skipConsul)('fairlead render -dedup', { timeout: 90_000 }, () =>
   beforeAll(async () => {
     consul = await startConsul();
     folder = await mkdtemp(join(tmpdir(), 'fairlead-render-'));
+    await writeFile(join(folder, 'c.hcl'), 'deduplicate { ttl = "10s" }');
     await writeFile(join(folder, 't'), '{{ range service "app" }}{{ .Port }} {{ end }}');
     await register(consul, { name: 'app', id: 'app-1', port: 8001, tags: [] });
   });
@@ -26,9 +27,21 @@ describe.skipIf(skipConsul)('fairlead render -dedup', { timeout: 90_000 }, () =>
   });
 
   const start = (to: string): Promise<Child> =>
-    startFairlead(['render', '-consul-addr', new URL(consul.url).host, '-dedup', '-template', `t:${to}`], {
-      cwd: folder,
-    });
+    startFairlead(
+      [
+        'render',
+        '-consul-addr',
+        new URL(consul.url).host,
+        '-config',
+        'c.hcl',
+        '-dedup',
+        '-template',
+        `t:${to}`,
+      ],
+      {
+        cwd: folder,
+      },
+    );
   const content = (name: string): Promise<string> => readFile(join(folder, name), 'utf8');
   const become = (name: string, text: string): Promise<unknown> =>
     eventually(async () => expect(await content(name)).toBe(text), slow);

@@ -99,14 +99,14 @@ export class Share {
   async #lead(lease: Lease): Promise<void> {
     const { data, lockMs, log, template } = this.#options;
     const end = AbortSignal.any([lease.lost, this.#life.signal]);
-    this.#lease = lease;
     this.#token = Math.max(this.#token, lease.token);
     this.#grace.abort();
     log.info({ template }, 'asks Consul for all who share this template');
     const keeping = keepLease(lease, lockMs, end);
-    // What a leader of yesterday left must not be taken for news of this one.
-    await this.#write(lease, null);
     data.askOurselves();
+    // What a leader of yesterday left must not be taken for news of this one. Only then is anything published.
+    await this.#write(lease, null);
+    this.#lease = lease;
     this.changed();
     if (!end.aborted) await new Promise((resolve) => end.addEventListener('abort', resolve, { once: true }));
     this.#lease = null;
@@ -124,9 +124,12 @@ export class Share {
       const lease = this.#lease;
       const answers = lease === null || data.origin !== 'own' ? null : data.answers();
       if (lease === null || answers === null) return;
+      const startMs = clock.now();
       const isWritten = await this.#write(lease, answers);
       this.#isStale ||= !isWritten && this.#lease === lease;
-      await clock.sleep(isWritten ? PUBLISH_EVERY_MS : 4 * PUBLISH_EVERY_MS, this.#life.signal);
+      const leastMs = isWritten ? PUBLISH_EVERY_MS : 4 * PUBLISH_EVERY_MS;
+      // What is large takes longer to pack: that must not become all that this process does.
+      await clock.sleep(Math.max(leastMs, 4 * (clock.now() - startMs)), this.#life.signal);
     }
   }
 

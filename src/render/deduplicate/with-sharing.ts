@@ -34,15 +34,13 @@ export function withSharing(create: CreateRenderers, open: OpenStore = openConsu
       const store = open(config, prefixOf(deduplicate, dataUser));
       shares.push(shareData(dataUser, { store, template, lockMs: deduplicate.lockMs }, context));
     }
-    return {
-      renderers: source.renderers,
-      countInstances: (service) => source.countInstances(service),
-      retain: (used) => source.retain(used),
+    const close = source.close.bind(source);
+    return Object.assign(source, {
       close: async () => {
         await Promise.all(shares.map((share) => share.close()));
-        await source.close();
+        await close();
       },
-    };
+    });
   };
 }
 
