@@ -1,5 +1,4 @@
 import { describeProblem, type Problem } from '../config/problem.ts';
-import { createLog } from '../control/log.ts';
 import { loadRender } from '../render/config/load.ts';
 import type { RenderConfig } from '../render/config/model.ts';
 import { withSharing } from '../render/deduplicate/with-sharing.ts';
@@ -9,6 +8,7 @@ import type { CreateRenderers } from '../render/renderer.ts';
 import { RenderSession } from '../render/session.ts';
 import { type Reloaded, RenderSignals } from '../render/signals.ts';
 import { renderHelp } from './render-help.ts';
+import { parseTemplates } from './render-parse.ts';
 import { complain, print, tolerateClosedPipe } from './terminal.ts';
 import { readVersion } from './version.ts';
 
@@ -29,7 +29,7 @@ export async function render(args: readonly string[], createRenderers: CreateRen
     return renderExit.ok;
   }
   if (loaded.kind === 'refused') return refuse(loaded.problems);
-  if (loaded.config.parseOnly) return parse(loaded.config, createRenderers);
+  if (loaded.config.parseOnly) return parseTemplates(loaded.config, createRenderers);
   return run(loaded.config, loaded.warnings, createRenderers, () => {
     const again = load();
     if (again.kind === 'config') return { ok: true, config: again.config, warnings: again.warnings };
@@ -42,26 +42,6 @@ function refuse(problems: readonly Problem[]): number {
   for (const problem of problems) complain(`fairlead: ${describeProblem(problem)}`);
   const isFlag = ({ at }: Problem): boolean => at === null || at.startsWith('flag ');
   return problems.every(isFlag) ? renderExit.flags : renderExit.config;
-}
-
-/** Tells everything that is wrong with the templates; nothing is asked for and nothing written. */
-async function parse(config: RenderConfig, createRenderers: CreateRenderers): Promise<number> {
-  const context = { log: createLog('error'), env: process.env, changed() {}, gaveUp() {} };
-  let code: number = renderExit.ok;
-  for (const template of config.templates) {
-    try {
-      const alone = {
-        ...config,
-        minInstances: new Map(),
-        templates: [{ ...template, minInstances: new Map() }],
-      };
-      await (await createRenderers(alone, context)).close();
-    } catch (error) {
-      complain(`fairlead: ${(error as Error).message}`);
-      code = renderExit.runner;
-    }
-  }
-  return code;
 }
 
 async function run(
