@@ -57,3 +57,14 @@ test('trap 3, a number of attempts that was asked for ends it with 14', async ()
   await live.registry.faults.refuseConnections();
   expect(await session.ended).toBe(14);
 });
+
+test('Consul is not there at the start: the file of before stays, and is written when it comes', async () => {
+  const live = await Live.create({ t: '{{ key "k" }}', out: 'of before' });
+  live.registry.putKey('k', 'new');
+  await live.registry.faults.refuseConnections();
+  const session = await live.start(['-template', `t:${live.dir}/out`]);
+  await eventually(() => viewOf(session).result === 'missing');
+  expect(live.read('out')).toBe('of before');
+  await live.registry.faults.acceptAgain();
+  await eventually(() => live.read('out') === 'new');
+});

@@ -14,6 +14,7 @@ import { quiet } from '../config.ts';
 import { FakeDependencies } from '../fakes.ts';
 import { fastClock } from '../fast-clock.ts';
 import { Live } from '../live.ts';
+import { load } from '../loading.ts';
 
 const deduplicate = { prefix: 'shared', lockMs: 600 };
 const web = '/v1/health/service/web';
@@ -114,6 +115,23 @@ describe('a template of several processes', () => {
     await eventually(() => live.read('a') === wanted && live.read('b') === wanted, slow);
     cut.isCut = false;
     await eventually(() => asking() === 1, slow);
+  });
+
+  test('is still asked for once after a reload of the configuration', async () => {
+    const { live, tail, asking } = await two();
+    const shared = stores();
+    const session = await start(live, 'a', shared());
+    await eventually(() => live.read('a') !== null, slow);
+    const again = load({
+      args: ['-consul-addr', new URL(live.registry.url).host, '-template', 't:b', '-log-level', 'err'],
+      cwd: live.dir,
+    });
+    if (again.kind !== 'config') throw new Error(again.kind);
+    await session.reload({ ...again.config, deduplicate });
+    await eventually(() => live.read('b') === `10.0.0.1:80 v ${tail}`, slow);
+    await eventually(() => asking() === 1, slow);
+    live.service('web', 81);
+    await eventually(() => live.read('b') === `10.0.0.1:80 10.0.0.1:81 v ${tail}`, slow);
   });
 
   test('of another text is another template', async () => {
