@@ -36,19 +36,21 @@ How safely:
 How it runs:
   -once                        render everything once, then end
   -dry                         print instead of writing; starts nothing
-  -parse-only                  check the configuration and end
+  -parse-only                  read the configuration and all templates, tell what is wrong, and end
   -exec COMMAND                keep this child, started when everything is rendered
   -exec-reload-signal SIGNAL   what it gets after a change (without: it is restarted; "" for nothing)
   -exec-kill-signal SIGNAL (INT), -exec-kill-timeout TIME (30s), -exec-splay TIME (0s)
   -exec-env-pristine, -exec-env-custom NAME=VALUE, -exec-env-allowlist GLOB, -exec-env-denylist GLOB
   -pid-file PATH, -log-level trace|debug|info|warn|err (info)
+  -admin ADDRESS, -admin-token-file PATH   metrics, /api/renders and health; off without an address
   -kill-signal SIGNAL (INT), -reload-signal SIGNAL (HUP), -template-error-fatal
 
 Consul:
   -consul-addr ADDRESS (127.0.0.1:8500), -consul-token TOKEN, -consul-token-file PATH, -consul-datacenter DC
   -consul-ssl, -consul-ssl-verify, -consul-ssl-ca-cert, -consul-ssl-cert, -consul-ssl-key, -consul-ssl-server-name
   -consul-retry-attempts N (for ever), -consul-retry-backoff TIME (250ms), -consul-retry-max-backoff TIME (1m)
-  -max-stale TIME (2s), -block-query-wait TIME (60s)
+  -consul-hold TIME (1m)       how long to keep what vanishes when Consul has lost its memory
+  -block-query-wait TIME (60s), -dedup (one process of a fleet asks for all)
 
 Signals:
   HUP reads the configuration again; a bad one changes nothing, and the child lives on

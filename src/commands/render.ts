@@ -1,12 +1,14 @@
 import { describeProblem, type Problem } from '../config/problem.ts';
 import { loadRender } from '../render/config/load.ts';
 import type { RenderConfig } from '../render/config/model.ts';
+import { withSharing } from '../render/deduplicate/with-sharing.ts';
 import { renderExit } from '../render/exit-codes.ts';
 import { removePidFile, writePidFile } from '../render/process/pid-file.ts';
 import type { CreateRenderers } from '../render/renderer.ts';
 import { RenderSession } from '../render/session.ts';
 import { type Reloaded, RenderSignals } from '../render/signals.ts';
 import { renderHelp } from './render-help.ts';
+import { parseTemplates } from './render-parse.ts';
 import { complain, print, tolerateClosedPipe } from './terminal.ts';
 import { readVersion } from './version.ts';
 
@@ -27,7 +29,7 @@ export async function render(args: readonly string[], createRenderers: CreateRen
     return renderExit.ok;
   }
   if (loaded.kind === 'refused') return refuse(loaded.problems);
-  if (loaded.config.parseOnly) return renderExit.ok;
+  if (loaded.config.parseOnly) return parseTemplates(loaded.config, createRenderers);
   return run(loaded.config, loaded.warnings, createRenderers, () => {
     const again = load();
     if (again.kind === 'config') return { ok: true, config: again.config, warnings: again.warnings };
@@ -49,7 +51,7 @@ async function run(
   load: () => Reloaded,
 ): Promise<number> {
   const session = new RenderSession(config, {
-    createRenderers,
+    createRenderers: withSharing(createRenderers),
     env: process.env,
     print: (text) => process.stdout.write(text),
     isTerminal: process.stdout.isTTY === true,

@@ -1,6 +1,5 @@
-import { readVersion } from '../commands/version.ts';
 import { EndpointCounters } from '../shared/counters.ts';
-import type { AdminAnswer, AdminHandler } from './admin.ts';
+import { type AdminAnswer, type AdminHandler, metricsAnswer, textAnswer } from './admin.ts';
 import { addCertificateFamilies, certificatesView } from './certificates/view.ts';
 import { Explainer } from './explain/explainer.ts';
 import { EventStreams } from './history/events.ts';
@@ -32,15 +31,9 @@ export function adminRoutes(router: Router): ReadonlyMap<string, AdminHandler> {
     signal: router.stopping,
   });
   return new Map<string, AdminHandler>([
-    ['/health', () => ({ status: 200, body: 'OK\n', contentType: 'text/plain; charset=utf-8' })],
+    ['/health', () => textAnswer(200, 'OK')],
     ['/ready', (url) => ready(router, url.searchParams.has('verbose'))],
-    [
-      '/metrics',
-      async () => {
-        const { contentType, body } = await metrics.text();
-        return { status: 200, body, contentType };
-      },
-    ],
+    ['/metrics', () => metricsAnswer(metrics)],
     ['/api/routes', () => ({ status: 200, body: routesView(sources) })],
     ['/api/pools', () => ({ status: 200, body: poolsView(sources) })],
     ['/api/explain', ({ searchParams }) => explained(explainer.explain(searchParams))],
@@ -83,13 +76,7 @@ function historyOf(history: History, text: string | null): AdminAnswer {
 
 function ready(router: Router, isVerbose: boolean): ReturnType<AdminHandler> {
   const status = router.isReady ? 200 : 503;
-  if (!isVerbose) {
-    return {
-      status,
-      body: status === 200 ? 'ready\n' : 'not ready\n',
-      contentType: 'text/plain; charset=utf-8',
-    };
-  }
+  if (!isVerbose) return textAnswer(status, status === 200 ? 'ready' : 'not ready');
   const reasons = [
     ...(router.publisher.isComplete ? [] : ['no complete catalog yet']),
     ...(router.isDraining ? ['draining'] : []),
@@ -147,7 +134,7 @@ function createMetrics(router: Router): Metrics {
         }
       },
       downEndpoints: () => downEndpoints(router),
-    }),
+    }).families(),
   );
   const gauge = (name: string, help: string, value: () => number): void =>
     metrics.add({ name, help, type: 'gauge', read: () => [{ value: value(), labels: {} }] });
@@ -188,12 +175,6 @@ function createMetrics(router: Router): Metrics {
     help: 'Access-log lines dropped because the reader was too slow',
     type: 'counter',
     read: () => [{ value: router.accessLog.dropped, labels: {} }],
-  });
-  metrics.add({
-    name: 'build_info',
-    help: 'Version of the router and its runtime',
-    type: 'gauge',
-    read: () => [{ value: 1, labels: { version: readVersion(), node: process.version } }],
   });
   return metrics;
 }

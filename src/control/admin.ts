@@ -2,6 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import http from 'node:http';
 import net from 'node:net';
 import type { AdminConfig } from '../config/config.ts';
+import type { Metrics } from './metrics.ts';
 import { PortProblem } from './ports.ts';
 
 /** One answer of the admin listener: whole, or one that goes on. */
@@ -39,6 +40,14 @@ export type AdminHandler = (
 export interface Admin {
   readonly port: number;
   close(): Promise<void>;
+}
+
+export function textAnswer(status: number, line: string): WholeAnswer {
+  return { status, body: `${line}\n`, contentType: 'text/plain; charset=utf-8' };
+}
+
+export async function metricsAnswer(metrics: Metrics): Promise<WholeAnswer> {
+  return { status: 200, ...(await metrics.text()) };
 }
 
 /** Liveness is for machines that hold no token. */

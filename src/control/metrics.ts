@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, type Metric, Registry } from '@prometheus-io/client';
-import type { SharedFamilies } from './shared-families.ts';
+import { readVersion } from '../commands/version.ts';
 
 /**
  * Everything `/metrics` says; the only file that knows the metrics library. Numbers of the request path are read from
@@ -28,13 +28,14 @@ export interface Family {
 export class Metrics {
   readonly #registry = new Registry();
 
-  constructor(shared: SharedFamilies) {
+  /** @param families beside those of the runtime and `build_info`, which every process has */
+  constructor(families: Iterable<Family>) {
     collectDefaultMetrics({ register: this.#registry });
     // Each scrape empties these for the next, whose mean is then not a number; `event_loop_delay_seconds` tells the same.
     for (const { name } of this.#registry.getMetricsAsArray()) {
       if (name.startsWith('nodejs_eventloop_lag_')) this.#registry.removeSingleMetric(name);
     }
-    for (const family of shared.families()) this.add(family);
+    for (const family of [buildInfo, ...families]) this.add(family);
   }
 
   add(family: Family): void {
@@ -59,6 +60,13 @@ export class Metrics {
     return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
   }
 }
+
+const buildInfo: Family = {
+  name: 'build_info',
+  help: 'Version of the program and its runtime',
+  type: 'gauge',
+  read: () => [{ value: 1, labels: { version: readVersion(), node: process.version } }],
+};
 
 /** A few numbers kept on the main thread. */
 export class Counts {

@@ -1,5 +1,6 @@
 import type { Log } from '../control/log.ts';
 import type { RenderConfig } from './config/model.ts';
+import type { DependencyReader } from './dependencies/dependencies.ts';
 
 /** What one evaluation of a template came to. Dependencies go by their canonical IDs, `health.service(web|passing)`. */
 export type Rendering =
@@ -12,6 +13,8 @@ export type Rendering =
 /** A parsed template with its data: evaluation is synchronous, its data are reads of a cache. */
 export interface Renderer {
   render(): Rendering;
+  /** Where its data can come from elsewhere than from watches of this process. */
+  readonly dataUser?: DataUser;
   /** Where the text is the configuration of a server that can be changed while it runs. */
   readonly live?: LiveOutput;
 }
@@ -28,6 +31,13 @@ export interface LiveOutput {
   found(text: string): void;
   /** Its commands have failed: nobody knows what the server runs. */
   lose(): void;
+}
+
+export interface DataUser {
+  /** The same for renderers that ask the same of the same data, on whichever machine. */
+  readonly id: string;
+  /** Puts something between the template and its data, before it is first evaluated. @returns what was put there */
+  readThrough<T extends DependencyReader>(wrap: (inner: DependencyReader) => T): T;
 }
 
 /** All renderers of one configuration, and the watches behind them. */

@@ -1,8 +1,9 @@
+import { hash } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { DependencyReader } from './dependencies/dependencies.ts';
 import type { Query } from './dependencies/query.ts';
 import { type Functions, functionsWithout, type ParseSource, parseWithHints } from './parse.ts';
-import type { Renderer, Rendering } from './renderer.ts';
+import type { DataUser, Renderer, Rendering } from './renderer.ts';
 import { RunWorld } from './run-world.ts';
 import { TemplateError } from './template/errors.ts';
 import { executeTemplate } from './template/execute.ts';
@@ -42,7 +43,7 @@ export function createRenderers(
 
 class TemplateRenderer implements Renderer {
   readonly #spec: TemplateSpec;
-  readonly #dependencies: DependencyReader;
+  #dependencies: DependencyReader;
   readonly #performsEffects: boolean;
   readonly #limits: Partial<Limits>;
   readonly #warn: (message: string) => void;
@@ -58,7 +59,7 @@ class TemplateRenderer implements Renderer {
     this.#limits = limits;
     this.#warn = (message) => onWarning(spec.name, message);
     this.#world = new RunWorld({
-      dependencies,
+      dependencies: { recall: (query) => this.#dependencies.recall(query) },
       environment,
       now,
       sandboxPath: spec.sandboxPath,
@@ -66,6 +67,18 @@ class TemplateRenderer implements Renderer {
     });
     this.#functions = functionsWithout(this.#world, spec.functionDenylist);
     this.#template = parseWithHints(spec, this.#functions);
+  }
+
+  get dataUser(): DataUser {
+    const { text, leftDelimiter, rightDelimiter } = this.#spec;
+    return {
+      id: hash('sha256', JSON.stringify([leftDelimiter, rightDelimiter, text])).slice(0, 32),
+      readThrough: (wrap) => {
+        const through = wrap(this.#dependencies);
+        this.#dependencies = through;
+        return through;
+      },
+    };
   }
 
   /**

@@ -5,7 +5,7 @@ import type { World } from './functions/world.ts';
 import type { List, Pointer, Struct, Value } from './template/values.ts';
 
 export interface WorldOptions {
-  readonly dependencies: DependencyReader;
+  readonly dependencies: Pick<DependencyReader, 'recall'>;
   readonly environment: (name: string) => string | undefined;
   readonly now: () => Date;
   readonly sandboxPath: string | null;

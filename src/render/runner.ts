@@ -4,7 +4,7 @@ import type { AppliedStore } from './commit/applied.ts';
 import { Commands, type PendingCommit } from './commit/commands.ts';
 import { sweepStale } from './commit/stage.ts';
 import { writePieces } from './commit/write.ts';
-import type { CommandSpec, RenderConfig } from './config/model.ts';
+import type { CommandSpec, RenderConfig, TemplateSpec } from './config/model.ts';
 import { preview } from './dry-run.ts';
 import { evaluate, piecesOf, tooFew } from './evaluate.ts';
 import { applyLive, sparesCommands } from './live.ts';
@@ -24,8 +24,8 @@ export interface RunnerOptions {
   readonly isTerminal: boolean;
   /** Every file was right for the first time. */
   readonly onAllRendered: () => void;
-  /** After that: files changed and their commands succeeded. */
-  readonly onWritten: () => void;
+  /** After that: files changed and their commands succeeded; what each of them means for the child. */
+  readonly onWritten: (reloads: readonly TemplateSpec['childReload'][]) => void;
 }
 
 export type RunnerEnd =
@@ -33,6 +33,12 @@ export type RunnerEnd =
   | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly reason: string }
   | { readonly kind: 'stopped' };
+
+/**
+ * Some timer always runs: templates that ask for nothing have no watches, and without either the runtime would take
+ * the process for done.
+ */
+const longestSleepMs = 3_600_000;
 
 /** Keeps files as their templates want them: hears of news, waits for quiet, evaluates what is concerned, commits. */
 export class Runner {
@@ -78,7 +84,7 @@ export class Runner {
   async #loop(): Promise<RunnerEnd> {
     this.#sweep();
     // Without templates everything is rendered already, and the child may start.
-    this.#tell(false);
+    this.#tell([]);
     while (this.#end === null) {
       const now = performance.now();
       const due = this.#units.filter(({ dueMs }) => dueMs !== null && dueMs <= now);
@@ -106,9 +112,9 @@ export class Runner {
   async #sleep(nowMs: number): Promise<void> {
     const next = Math.min(...this.#units.map(({ dueMs }) => dueMs ?? Number.POSITIVE_INFINITY));
     await new Promise<void>((resolve) => {
-      const timer = Number.isFinite(next) ? setTimeout(resolve, Math.ceil(next - nowMs)) : null;
+      const timer = setTimeout(resolve, Math.min(longestSleepMs, Math.ceil(next - nowMs)));
       this.#wake = () => {
-        if (timer !== null) clearTimeout(timer);
+        clearTimeout(timer);
         setImmediate(resolve);
       };
     });
@@ -129,11 +135,11 @@ export class Runner {
       if (reason === null) this.#settle(unit, 'applied');
       else this.#fail(unit, 'command_failed', reason, now());
     }
-    const isWritten = outcomes.some(
+    const written = outcomes.filter(
       ({ reason }, index) => reason === null && commits[index]?.written.isChanged,
     );
     this.#forgetUnused();
-    this.#tell(isWritten);
+    this.#tell(written.flatMap(({ subject }) => subject.parts.map(({ spec }) => spec.childReload)));
   }
 
   /** null when there is nothing to commit now. */
@@ -203,7 +209,7 @@ export class Runner {
     this.#note(unit, result);
     if (unit.failures > 0) this.#options.log.info(nameOf(unit), 'rendered again');
     else if (result === 'applied') this.#options.log.info(nameOf(unit), 'rendered');
-    unit.settle(result);
+    unit.settle(result, performance.now());
   }
 
   /** The old files are in place; it is tried again, or ends a single run. */
@@ -231,12 +237,12 @@ export class Runner {
     this.#options.source.retain(used);
   }
 
-  #tell(isWritten: boolean): void {
+  #tell(reloads: readonly TemplateSpec['childReload'][]): void {
     const isFirst = !this.#wasAllRendered && this.#units.every(({ isRendered }) => isRendered);
     if (isFirst) {
       this.#wasAllRendered = true;
       this.#options.onAllRendered();
-    } else if (isWritten && this.#wasAllRendered) this.#options.onWritten();
+    } else if (reloads.length > 0 && this.#wasAllRendered) this.#options.onWritten(reloads);
   }
 
   #tellOfWait(unit: Unit, begun: ReturnType<Unit['gather']>, nowMs: number): void {

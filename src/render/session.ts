@@ -1,4 +1,6 @@
 import { createLog, type Log } from '../control/log.ts';
+import { AdminPort } from './admin-port.ts';
+import { renderRoutes } from './admin-routes.ts';
 import { type AppliedStore, openAppliedStore } from './commit/applied.ts';
 import type { CommandSpec, RenderConfig } from './config/model.ts';
 import { renderExit } from './exit-codes.ts';
@@ -32,6 +34,7 @@ export class RenderSession {
   readonly #counts = new RenderCounts();
   readonly #applied: AppliedStore;
   #generation: Generation | null = null;
+  readonly #admin = new AdminPort(() => renderRoutes(this));
   #child: ExecChild | null = null;
   #isEnding = false;
 
@@ -42,14 +45,6 @@ export class RenderSession {
     const { promise, resolve } = Promise.withResolvers<number>();
     this.ended = promise;
     this.#resolveEnded = resolve;
-  }
-
-  get childPid(): number | null {
-    return this.#child?.pid ?? null;
-  }
-
-  get config(): RenderConfig | null {
-    return this.#generation?.config ?? null;
   }
 
   views(): readonly RenderView[] {
@@ -63,6 +58,7 @@ export class RenderSession {
 
   /** Rejects with a message for people when a template cannot be parsed. */
   async start(config: RenderConfig): Promise<void> {
+    await this.#admin.follow(adminOf(config));
     const generation = await this.#build(config);
     this.#generation = generation;
     this.#launch(generation);
@@ -73,6 +69,12 @@ export class RenderSession {
     const old = this.#generation;
     if (old === null || this.#isEnding) return;
     const next = await this.#build(config);
+    try {
+      await this.#admin.follow(adminOf(config));
+    } catch (error) {
+      await next.source.close();
+      throw error;
+    }
     await old.runner.stop();
     await old.source.close();
     this.#generation = next;
@@ -103,7 +105,7 @@ export class RenderSession {
       log: this.log,
       counts: this.#counts,
       onAllRendered: () => this.#startChild(config),
-      onWritten: () => this.#child?.changed(),
+      onWritten: (reloads) => this.#child?.changed(reloads),
     });
     return { config, source, runner };
   }
@@ -157,6 +159,7 @@ export class RenderSession {
     const generation = this.#generation;
     const [, childCode] = await Promise.all([generation?.runner.stop(), this.#child?.stop(signal)]);
     await generation?.source.close();
+    await this.#admin.close();
     // A child that was asked to end and could not do it well has the last word.
     this.#resolveEnded(code === renderExit.ok && childCode ? childCode : code);
   }
@@ -165,4 +168,9 @@ export class RenderSession {
   abandon(): void {
     this.forward('SIGKILL');
   }
+}
+
+/** A single run is over before anybody could ask; its port may be that of the process it was started beside. */
+function adminOf({ admin, once }: RenderConfig): RenderConfig['admin'] {
+  return once ? null : admin;
 }

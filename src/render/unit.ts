@@ -42,6 +42,8 @@ export class Unit {
   /** Its files were right at least once. */
   isRendered = false;
   failures = 0;
+  /** When it was last right; monotonic. */
+  settledMs: number | null = null;
   result: Result | null = null;
   reason: string | null = null;
 
@@ -79,7 +81,8 @@ export class Unit {
   }
 
   /** It is right now; what is left is to hear of news. */
-  settle(result: Result): void {
+  settle(result: Result, nowMs: number): void {
+    this.settledMs = nowMs;
     this.result = result;
     this.reason = null;
     this.failures = 0;

@@ -9,6 +9,8 @@ export interface RenderView {
   readonly result: Result | null;
   readonly reason: string | null;
   readonly missing: readonly string[];
+  /** Since the file was last right, whether it was written then or not; null before that. */
+  readonly settledMsAgo: number | null;
   /** When it is looked at next without news. */
   readonly nextInMs: number | null;
 }
@@ -21,6 +23,7 @@ export function viewUnit(unit: Unit, nowMs: number): readonly RenderView[] {
     result: unit.result,
     reason: unit.reason,
     missing: [...unit.missing].toSorted(),
+    settledMsAgo: unit.settledMs === null ? null : Math.round(nowMs - unit.settledMs),
     nextInMs: unit.dueMs === null ? null : Math.max(0, Math.round(unit.dueMs - nowMs)),
   }));
 }

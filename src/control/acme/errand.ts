@@ -1,7 +1,7 @@
+import { keepLease } from '../store/keep-lease.ts';
 import { ABSENT, StoreError } from '../store/store.ts';
 import type { Authority } from './authority.ts';
 import type { Found } from './book.ts';
-import { keepLease } from './keep-lease.ts';
 import type { CertificatePlan } from './names.ts';
 import { type OrderContext, obtain } from './order.ts';
 import { AcmeProblem, isShared, type Problem, toProblem } from './problem.ts';

@@ -60,6 +60,7 @@ export function resolveResource(
       wait: null,
       check: runs ? commandOf(template.check_cmd) : null,
       command: runs ? commandOf(template.reload_cmd) : null,
+      childReload: null,
       commitGroup: null,
       minInstances: new Map(),
       errorFatal: null,

@@ -1,13 +1,12 @@
 import { resolve } from 'node:path';
 import { parseConsulAddress } from '../../config/addresses.ts';
 import type { ConsulConfig } from '../../config/config.ts';
-import { explainRead, readText } from '../../config/files.ts';
 import type { Findings } from '../../config/problem.ts';
 import { parseBoolean } from '../../config/units.ts';
-import { parseSecret } from '../../config/values.ts';
 import type { Layer } from './layer.ts';
 import { placeOf } from './merge.ts';
 import type { RetryConfig } from './model.ts';
+import { checkedToken, readTokenFile } from './token.ts';
 
 export interface ConsulInput {
   readonly given: Layer['given'];
@@ -43,7 +42,7 @@ export function resolveConsul(input: ConsulInput, findings: Findings): ConsulCon
     health: ['passing'],
     connections: 180,
     waitMs: given.block_query_wait ?? 60_000,
-    holdMs: 0,
+    holdMs: consul.hold ?? 60_000,
     forgetMs: 0,
   };
 }
@@ -81,28 +80,14 @@ function resolveToken(
   const token = given.consul?.token;
   const file = given.consul?.token_file;
   if (file) return readTokenFile(resolve(cwd, file), placeOf(layers, 'consul', 'token_file'), findings);
-  if (token) return { token: checked(token, placeOf(layers, 'consul', 'token'), findings), tokenFile: null };
+  if (token)
+    return { token: checkedToken(token, placeOf(layers, 'consul', 'token'), findings), tokenFile: null };
   const fromEnv = env.CONSUL_TOKEN || env.CONSUL_HTTP_TOKEN;
   const fileFromEnv = env.CONSUL_TOKEN_FILE || env.CONSUL_HTTP_TOKEN_FILE;
-  if (fromEnv) return { token: checked(fromEnv, 'environment CONSUL_HTTP_TOKEN', findings), tokenFile: null };
+  if (fromEnv)
+    return { token: checkedToken(fromEnv, 'environment CONSUL_HTTP_TOKEN', findings), tokenFile: null };
   if (!fileFromEnv) return { token: null, tokenFile: null };
   return readTokenFile(resolve(cwd, fileFromEnv), 'environment CONSUL_HTTP_TOKEN_FILE', findings);
-}
-
-function readTokenFile(tokenFile: string, at: string, findings: Findings) {
-  try {
-    return { token: checked(readText(tokenFile), at, findings), tokenFile };
-  } catch (error) {
-    findings.problems.push({ at, message: `cannot read ${tokenFile}: ${explainRead(error)}` });
-    return { token: null, tokenFile };
-  }
-}
-
-function checked(token: string, at: string, findings: Findings): string | null {
-  const parsed = parseSecret(token);
-  if (parsed.ok) return parsed.value;
-  findings.problems.push({ at, message: `the token ${parsed.reason}` });
-  return null;
 }
 
 function refuseUnsupported({ given, layers, env }: ConsulInput, findings: Findings): void {

@@ -3,7 +3,6 @@ import type { Layer } from './layer.ts';
 import { placeOf } from './merge.ts';
 
 const withoutEffect = {
-  deduplicate: 'has no effect: every process watches Consul by itself, one stream for each distinct query',
   syslog: 'has no effect: the log goes to standard error, where the service manager takes it',
   log_file: 'has no effect: the log goes to standard error, where the service manager takes it',
 } as const;
@@ -28,6 +27,10 @@ export function judgeLegacy(given: Layer['given'], layers: readonly Layer[], fin
   if (given.err_on_failed_lookup === true)
     findings.warnings.push(
       `${placeOf(layers, 'err_on_failed_lookup')}: err_on_failed_lookup has no effect: missing data is awaited`,
+    );
+  if (given.max_stale !== undefined)
+    findings.warnings.push(
+      `${placeOf(layers, 'max_stale')}: max_stale has no effect: reads are as Consul's default has them`,
     );
 }
 

@@ -10,9 +10,13 @@ export function mergeLayers(layers: readonly Layer[]): Settings {
 }
 
 /** A token from above replaces a token file from below, and the other way round. */
-function withoutTwin(lower: Record<string, unknown>, { consul }: Settings): Record<string, unknown> {
-  if (consul?.token === undefined && consul?.token_file === undefined) return lower;
-  return { ...lower, consul: { ...(lower.consul as object), token: undefined, token_file: undefined } };
+function withoutTwin(lower: Record<string, unknown>, upper: Settings): Record<string, unknown> {
+  const result = { ...lower };
+  for (const group of ['consul', 'admin'] as const) {
+    if (upper[group]?.token === undefined && upper[group]?.token_file === undefined) continue;
+    result[group] = { ...(lower[group] as object), token: undefined, token_file: undefined };
+  }
+  return result;
 }
 
 function overlay(lower: Record<string, unknown>, upper: object): Record<string, unknown> {

@@ -1,12 +1,10 @@
 import type { StaticEntry } from '../../../router/static-routes.ts';
-import type { Config, ConsulConfig, LogLevel } from '../../config/config.ts';
+import type { AdminConfig, Config, ConsulConfig, LogLevel } from '../../config/config.ts';
 
 /** Everything `fairlead render` can be told, after flags, files, environment and defaults were merged. Paths absolute. */
 export interface RenderConfig {
   readonly consul: ConsulConfig;
   readonly retry: RetryConfig;
-  /** A stale answer older than this is asked for again from the leader; 0 asks the leader always. */
-  readonly maxStaleMs: number;
   readonly templates: readonly TemplateSpec[];
   readonly exec: ExecSpec | null;
   readonly once: boolean;
@@ -23,6 +21,10 @@ export interface RenderConfig {
   readonly reloadIntervalMs: number;
   /** Nothing is written while a service has fewer instances. */
   readonly minInstances: ReadonlyMap<string, number>;
+  /** Metrics, views and health; null opens nothing. */
+  readonly admin: AdminConfig | null;
+  /** One process of a fleet asks Consul for all that have the same template; null has each ask for itself. */
+  readonly deduplicate: DeduplicateConfig | null;
   /** HAProxy's runtime socket, for outputs that can be changed without a reload. */
   readonly haproxySocket: string | null;
   /** What the built-in targets render; null without any. */
@@ -35,6 +37,12 @@ export interface RouterPart {
   readonly statics: readonly StaticEntry[];
   /** Where nginx has sockets between its own listeners. */
   readonly runtimeFolder: string;
+}
+
+export interface DeduplicateConfig {
+  /** Folder of Consul's KV store. */
+  readonly prefix: string;
+  readonly lockMs: number;
 }
 
 /** How a failing read of Consul is repeated; null repeats for ever. */
@@ -59,6 +67,8 @@ export interface TemplateSpec {
   readonly check: CommandSpec | null;
   /** Runs after the file was replaced. */
   readonly command: CommandSpec | null;
+  /** What a change of the file means for the child of `exec`; null leaves it to `exec`. */
+  readonly childReload: ExecReload | null;
   /** Templates of one commit group are checked, written and rolled back together. */
   readonly commitGroup: string | null;
   readonly minInstances: ReadonlyMap<string, number>;

@@ -1,13 +1,14 @@
 import { resolve } from 'node:path';
 import type { Findings } from '../../config/problem.ts';
+import { resolveAdmin } from './admin.ts';
 import { type ConsulInput, resolveConsul, resolveRetry } from './consul.ts';
 import type { ParsedFlags } from './flags.ts';
 import type { Layer } from './layer.ts';
 import { judgeLegacy } from './legacy.ts';
 import { placeOf } from './merge.ts';
-import type { ExecSpec, RenderConfig, TemplateSpec } from './model.ts';
+import type { DeduplicateConfig, ExecSpec, RenderConfig, TemplateSpec } from './model.ts';
 import { resolveRouter } from './router.ts';
-import { resolveEnvironment, resolveTemplates, splitsOnCommas } from './templates.ts';
+import { reloadOf, resolveEnvironment, resolveTemplates, splitsOnCommas } from './templates.ts';
 
 export interface ResolveInput extends ConsulInput {
   readonly flags: ParsedFlags;
@@ -33,7 +34,6 @@ export function resolveRender(input: ResolveInput, findings: Findings): RenderCo
   return {
     consul,
     retry: resolveRetry(given),
-    maxStaleMs: given.max_stale ?? 2000,
     ...{ templates, exec, dry },
     once: given.once ?? false,
     parseOnly: input.flags.parseOnly,
@@ -44,9 +44,17 @@ export function resolveRender(input: ResolveInput, findings: Findings): RenderCo
     dataDir: resolve(cwd, given.data || stateFolder(env)),
     reloadIntervalMs: given.reload_interval ?? 1000,
     minInstances: given.min_instances ?? new Map(),
+    admin: resolveAdmin({ given, layers, cwd }, findings),
+    deduplicate: resolveDeduplicate(given),
     haproxySocket: given.haproxy_socket ? resolve(cwd, given.haproxy_socket) : null,
     router: resolveRouter({ ...input, templates, consul }, findings),
   };
+}
+
+/** As in consul-template, any key of the group turns it on. */
+function resolveDeduplicate({ deduplicate }: Layer['given']): DeduplicateConfig | null {
+  if (deduplicate === undefined || deduplicate.enabled === false) return null;
+  return { prefix: deduplicate.prefix || 'consul-template/dedup', lockMs: deduplicate.ttl ?? 15_000 };
 }
 
 function refuseUncatchable(given: Layer['given'], layers: readonly Layer[], findings: Findings): void {
@@ -85,19 +93,13 @@ function resolveExec({ given, layers, dry }: ResolveInput, findings: Findings): 
     findings.warnings.push(
       `${placeOf(layers, 'exec', 'command')}: consul-template would split this command at its commas; here it stays as it is`,
     );
-  const reload = exec.reload_signal;
   return {
     line: exec.command,
     environment: resolveEnvironment(exec),
     splayMs: exec.splay ?? 0,
     killSignal: exec.kill_signal ?? 'SIGINT',
     killTimeoutMs: exec.kill_timeout ?? 30_000,
-    reload:
-      reload === undefined
-        ? { kind: 'restart' }
-        : reload === null
-          ? { kind: 'nothing' }
-          : { kind: 'signal', signal: reload },
+    reload: reloadOf(exec) ?? { kind: 'restart' },
     timeoutMs: exec.timeout ?? 0,
   };
 }

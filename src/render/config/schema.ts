@@ -12,6 +12,8 @@ const consul = z.preprocess(
     namespace: own.text.optional(),
     /** Ours. */
     datacenter: own.text.optional(),
+    /** Ours. */
+    hold: v.duration().optional(),
     token: own.text.optional(),
     token_file: own.text.optional(),
     auth: z
@@ -134,6 +136,22 @@ const template = templateShape.check((context) => {
   context.issues.push({ code: 'custom', message, input: context.value });
 });
 
+const admin = z.strictObject({
+  address: v.address.optional(),
+  token: v.secret.optional(),
+  token_file: own.text.optional(),
+});
+
+const deduplicate = z.strictObject({
+  enabled: v.flag.optional(),
+  prefix: own.text.optional(),
+  /** Consul takes no shorter session. */
+  ttl: v.duration({ min: '10s', max: '24h' }).optional(),
+  /** Without effect, as at the top. */
+  max_stale: v.duration().optional(),
+  block_query_wait: v.duration().optional(),
+});
+
 const obsolete = z.looseObject({}).optional();
 
 export const fileSchema = z.strictObject({
@@ -151,8 +169,8 @@ export const fileSchema = z.strictObject({
   pid_file: own.text.optional(),
   template_error_fatal: v.flag.optional(),
   err_on_failed_lookup: v.flag.optional(),
+  deduplicate: deduplicate.optional(),
   /** Read so that files load; judged in `legacy.ts`. */
-  deduplicate: obsolete,
   syslog: obsolete,
   log_file: obsolete,
   vault: obsolete,
@@ -166,6 +184,7 @@ export const fileSchema = z.strictObject({
   router_config: own.text.optional(),
   runtime_folder: own.text.optional(),
   data: own.text.optional(),
+  admin: admin.optional(),
 });
 
 /** What one source says; anything may be missing. */
@@ -185,6 +204,8 @@ const known: ReadonlyMap<string, readonly string[]> = new Map([
   ['exec', Object.keys(exec.shape)],
   ['env', Object.keys(environment.shape)],
   ['default_delimiters', ['left', 'right']],
+  ['deduplicate', Object.keys(deduplicate.shape)],
+  ['admin', Object.keys(admin.shape)],
 ]);
 
 /** The keys that may stand at a place of the file; empty where there is no such place. */

@@ -6,6 +6,7 @@ import type {
   CommandLine,
   CommandSpec,
   EnvironmentSpec,
+  ExecReload,
   FileSpec,
   TemplateLanguage,
   TemplateSource,
@@ -46,6 +47,7 @@ function resolveTemplate(
     findings.problems.push({ at, message: 'has no destination: write IN:OUT, or "destination" in a file' });
   const command = resolveCommand(given);
   const check = resolveCheck(given, context);
+  warnOfIdle(placed, findings);
   if (!at.startsWith('flag ')) {
     warnOfComma(command, placed, given.exec?.command == null ? 'command' : 'exec', findings);
     if (given.check != null) warnOfComma(check, placed, 'check', findings);
@@ -56,6 +58,7 @@ function resolveTemplate(
     language: resolveLanguage(given, context),
     file: resolveFile(given),
     wait: given.wait === undefined ? defaultWait : resolveWait(given.wait, context),
+    childReload: given.exec === undefined ? null : reloadOf(given.exec),
     commitGroup: given.commit_group || null,
     minInstances: given.min_instances ?? new Map(),
     errorFatal: given.error_fatal ?? context.given.template_error_fatal ?? null,
@@ -109,6 +112,12 @@ function resolveCheck(given: GivenTemplate, { given: all }: Context): CommandSpe
   return { line, timeoutMs: commandTimeoutMs, environment: resolveEnvironment(given.exec) };
 }
 
+/** null where nothing is said; an empty text is a word, too. */
+export function reloadOf({ reload_signal: signal }: GivenExec): ExecReload | null {
+  if (signal === undefined) return null;
+  return signal === null ? { kind: 'nothing' } : { kind: 'signal', signal };
+}
+
 export function resolveEnvironment(exec: GivenExec | undefined): EnvironmentSpec {
   const { pristine, custom, allowlist, denylist, whitelist, blacklist } = exec?.env ?? {};
   return {
@@ -132,6 +141,16 @@ function resolveWait(
   if (maxMs < minMs)
     findings.problems.push({ at: placeOf(layers, 'wait'), message: 'wait: "max" is shorter than "min"' });
   return { minMs, maxMs, initial: all.initial_wait ?? false };
+}
+
+/** Keys of a child, which the command of a template is not: consul-template takes them, too, and does nothing with them. */
+function warnOfIdle({ given, atKey }: PlacedTemplate, findings: Findings): void {
+  for (const key of ['splay', 'kill_signal', 'kill_timeout'] as const) {
+    if (given.exec?.[key] === undefined) continue;
+    findings.warnings.push(
+      `${atKey('exec')}: template.exec.${key} has no effect: it is about a child, in "exec" at the top`,
+    );
+  }
 }
 
 function warnOfComma(

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Log } from '../../control/log.ts';
-import type { CommandLine, ExecSpec } from '../config/model.ts';
+import type { CommandLine, ExecReload, ExecSpec } from '../config/model.ts';
 import { argvOf, signalGroup } from './command.ts';
 
 /**
@@ -26,6 +26,8 @@ export class ExecChild {
   #child: ChildProcess | null = null;
   #timeout: NodeJS.Timeout | null = null;
   #splay: NodeJS.Timeout | null = null;
+  /** Signals to be sent; null stands for a restart. */
+  readonly #due = new Set<NodeJS.Signals | null>();
   #isStopping = false;
 
   constructor(spec: ExecSpec, env: NodeJS.ProcessEnv, log: Log, random: () => number = Math.random) {
@@ -36,10 +38,6 @@ export class ExecChild {
     const { promise, resolve } = Promise.withResolvers<number>();
     this.ended = promise;
     this.#resolveEnded = resolve;
-  }
-
-  get pid(): number | null {
-    return this.#child?.pid ?? null;
   }
 
   start(): void {
@@ -71,9 +69,17 @@ export class ExecChild {
     this.#resolveEnded(code);
   }
 
-  /** Files changed: after the splay the child hears of it as configured. Changes within the splay count once. */
-  changed(): void {
-    if (this.#splay !== null || this.#child === null || this.#spec.reload.kind === 'nothing') return;
+  /**
+   * Files changed: after the splay the child hears of it, as each file says or else as configured. Changes within the
+   * splay count once.
+   */
+  changed(reloads: readonly (ExecReload | null)[]): void {
+    if (this.#child === null) return;
+    for (const reload of reloads) {
+      const asked = reload ?? this.#spec.reload;
+      if (asked.kind !== 'nothing') this.#due.add(asked.kind === 'signal' ? asked.signal : null);
+    }
+    if (this.#splay !== null || this.#due.size === 0) return;
     this.#splay = setTimeout(() => {
       this.#splay = null;
       void this.#tell();
@@ -81,9 +87,11 @@ export class ExecChild {
   }
 
   async #tell(): Promise<void> {
-    const { reload } = this.#spec;
-    if (reload.kind === 'signal') this.forward(reload.signal);
-    else if (reload.kind === 'restart') await this.#restart();
+    const due = [...this.#due];
+    this.#due.clear();
+    // One that starts anew needs no signal.
+    if (due.includes(null)) return this.#restart();
+    for (const signal of due) if (signal !== null) this.forward(signal);
   }
 
   async #restart(): Promise<void> {

@@ -33,6 +33,7 @@ test('a template resource becomes a template', () => {
         line: { kind: 'shell', text: 'nginx -s reload' },
         timeoutMs: 30_000,
       }),
+      childReload: null,
       commitGroup: null,
       minInstances: new Map(),
       errorFatal: null,

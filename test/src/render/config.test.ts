@@ -57,6 +57,7 @@ describe('a template block', () => {
         timeoutMs: 5000,
         environment,
       },
+      childReload: null,
       commitGroup: 'edge',
       minInstances: new Map([['web', 2]]),
       errorFatal: false,
@@ -185,10 +186,9 @@ describe('mistakes', () => {
 });
 
 test('what has no effect here is a warning', () => {
-  const hcl = `${template}deduplicate { enabled = true }\nsyslog { enabled = true }\nlog_file { path = "x" }`;
+  const hcl = `${template}\nsyslog { enabled = true }\nlog_file { path = "x" }`;
   const { warnings } = loadedWithWarnings({ hcl });
   expect(warnings.map((each) => each.slice(0, 30))).toEqual([
-    'c.hcl:2:13: deduplicate has no',
     'c.hcl:3:8: syslog has no effec',
     'c.hcl:4:10: log_file has no ef',
   ]);
@@ -263,4 +263,21 @@ test('trap 3: retries go on for ever unless a number is asked for', () => {
 
 test('no message repeats a token', () => {
   expect(problemsOf({ hcl: `${template}consul { token = "se cret" }` }).join()).not.toContain('cret"');
+});
+
+test('deduplicate is on with any of its keys, and off where it says so', () => {
+  const dedup = (group: string) => loaded({ hcl: `${template}deduplicate { ${group} }` }).deduplicate;
+  expect(dedup('enabled = true')).toEqual({ prefix: 'consul-template/dedup', lockMs: 15_000 });
+  expect(dedup('prefix = "shared/" ttl = "20s"')).toEqual({ prefix: 'shared/', lockMs: 20_000 });
+  expect(dedup('enabled = false')).toBeNull();
+  expect(loaded({ args: ['-dedup', '-template', 'a:b'] }).deduplicate).not.toBeNull();
+  expect(loaded({ args: ['-template', 'a:b'] }).deduplicate).toBeNull();
+  expect(problemsOf({ hcl: `${template}deduplicate { ttl = "1s" }` })).toEqual([
+    expect.stringContaining('deduplicate.ttl'),
+  ]);
+});
+
+test('what vanishes with a restarted agent is held for a minute unless told otherwise', () => {
+  expect(loaded({ args: ['-template', 'a:b'] }).consul.holdMs).toBe(60_000);
+  expect(loaded({ args: ['-template', 'a:b', '-consul-hold', '0s'] }).consul.holdMs).toBe(0);
 });

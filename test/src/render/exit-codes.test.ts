@@ -38,6 +38,7 @@ describe("consul-template's exit codes", () => {
     ['help', ['-help'], 0],
     ['the version', ['--version'], 0],
     ['only parsing', ['-parse-only', '-template', 'a.tmpl:a'], 0],
+    ['only parsing what cannot be', ['-parse-only', '-template', 'worse.tmpl:a'], 14],
   ])('%s', async (_, args, code) => {
     const files = { 'a.tmpl': 'x', 'bad.tmpl': '!bad', 'worse.tmpl': '{{', 'bad.hcl': 'tempalte {}' };
     const sidecar = new Sidecar(files);
@@ -94,7 +95,7 @@ test('help teaches every flag that is no other name of one', async () => {
   const { flagTable } = await import('../../../src/render/config/flag-table.ts');
   await new Sidecar().runHere('-help');
   const silent =
-    /^(h|v|help|version|retry|dedup|syslog.*|log-file|log-rotate-.*|.*list|consul-transport-.*|consul-auth|consul-retry|consul-ssl-ca-path)$/;
+    /^(h|v|help|version|retry|syslog.*|log-file|max-stale|log-rotate-.*|.*list|consul-transport-.*|consul-auth|consul-retry|consul-ssl-ca-path)$/;
   const missing = [...flagTable.keys()].filter((name) => !silent.test(name) && !printed.includes(`-${name}`));
   expect(missing).toEqual([]);
 });

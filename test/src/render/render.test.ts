@@ -102,6 +102,30 @@ describe('the child', () => {
     expect(sidecar.read('told')).toBe('int\nint\n');
   });
 
+  test('pain 16: a file says itself what its change means: nothing, another signal, or what exec says', async () => {
+    const template = (name: string, reload: string): string =>
+      `template {\n contents = "@{${name}}"\n destination = "${name}"\n ${reload}\n}\n`;
+    const hcl = [
+      template('quiet', 'exec { reload_signal = "" }'),
+      template('usr', 'exec { reload_signal = "USR1" }'),
+      template('plain', ''),
+      'exec {\n command = "sh ./child"\n reload_signal = "HUP"\n}\n',
+    ].join('');
+    const data = { 'data/quiet': '1', 'data/usr': '1', 'data/plain': '1' };
+    const usr = `trap 'echo usr >> told' USR1; ${child}`;
+    const sidecar = new Sidecar({ 'c.hcl': hcl, child: usr, ...data });
+    const running = await sidecar.start('-config', 'c.hcl');
+    await eventually(() => pids(sidecar).length === 1, { timeoutMs: 10_000 });
+    sidecar.write('data/quiet', '2');
+    await eventually(() => sidecar.read('quiet') === '2');
+    sidecar.write('data/usr', '2');
+    await eventually(() => sidecar.read('told') === 'usr\n');
+    sidecar.write('data/plain', '2');
+    await eventually(() => sidecar.read('told') === 'usr\nhup\n');
+    expect(pids(sidecar)).toHaveLength(1);
+    expect((await running.stop('SIGTERM')).code).toBe(0);
+  });
+
   test('trap 29: is stopped when the runner fails', async () => {
     const hcl =
       'template { contents = "@{x}" destination = "a" error_fatal = true }\nexec { command = "sh ./child" }';

@@ -1,5 +1,5 @@
 import { systemClock } from '../providers/clock.ts';
-import type { Lease } from '../store/store.ts';
+import type { Lease } from './store.ts';
 
 /** Renews a lease three times per life until the signal aborts. One that cannot be renewed ends by itself. */
 export async function keepLease(lease: Lease, ttlMs: number, signal: AbortSignal): Promise<void> {
