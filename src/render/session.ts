@@ -35,6 +35,7 @@ export class RenderSession {
   readonly #applied: AppliedStore;
   #generation: Generation | null = null;
   readonly #admin = new AdminPort(() => renderRoutes(this));
+  #starting: Promise<void> | null = null;
   #child: ExecChild | null = null;
   #isEnding = false;
 
@@ -57,15 +58,23 @@ export class RenderSession {
   }
 
   /** Rejects with a message for people when a template cannot be parsed. */
-  async start(config: RenderConfig): Promise<void> {
-    await this.#admin.follow(adminOf(config));
+  start(config: RenderConfig): Promise<void> {
+    this.#starting = this.#start(config);
+    return this.#starting;
+  }
+
+  async #start(config: RenderConfig): Promise<void> {
     const generation = await this.#build(config);
+    if (this.#isEnding) return generation.source.close();
     this.#generation = generation;
-    this.#launch(generation);
+    await this.#admin.follow(adminOf(config));
+    if (!this.#isEnding) this.#launch(generation);
   }
 
   /** Builds the new beside the old, then swaps. What cannot be built changes nothing. The child lives on. */
   async reload(config: RenderConfig): Promise<void> {
+    // Asked for while it starts, it must not be lost.
+    await this.#starting?.catch(() => {});
     const old = this.#generation;
     if (old === null || this.#isEnding) return;
     const next = await this.#build(config);

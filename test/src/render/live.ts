@@ -53,6 +53,11 @@ export class Live {
     return session;
   }
 
+  /** The latest session, also one that is still starting. */
+  started(): RenderSession {
+    return this.#sessions.at(-1)!;
+  }
+
   service(name: string, port: number, extra: Readonly<Record<string, unknown>> = {}): void {
     this.registry.register({ Name: name, ID: `${name}-${port}`, Address: '10.0.0.1', Port: port, ...extra });
   }

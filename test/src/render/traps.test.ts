@@ -1,6 +1,8 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { createSource } from '../../../src/render/create-source.ts';
+import type { CreateRenderers } from '../../../src/render/renderer.ts';
 import { eventually } from '../../support/process.ts';
 import { Live, viewOf } from './live.ts';
 import { load, loadedWithWarnings, templateOf } from './loading.ts';
@@ -225,6 +227,21 @@ describe('while it runs', () => {
     await eventually(() => viewOf(session).result === 'failed');
     live.service('web', 80);
     await eventually(() => live.read('out') === '80 v');
+  });
+
+  test('trap 7, HUP while it starts: the new configuration is not lost', async () => {
+    const live = await Live.create();
+    live.write('one.hcl', inHcl('one'));
+    live.write('two.hcl', inHcl('two'));
+    const two = load({ args: ['-config', 'two.hcl'], cwd: live.dir });
+    if (two.kind !== 'config') throw new Error(two.kind);
+    const slowly: CreateRenderers = async (config, context) => {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return createSource(config, context);
+    };
+    const starting = live.start(['-config', 'one.hcl'], slowly);
+    await Promise.all([starting, live.started().reload(two.config)]);
+    await eventually(() => live.read('out') === 'two\n');
   });
 
   test('trap 28, a template is read once, and again when it is told to', async () => {
