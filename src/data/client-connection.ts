@@ -216,10 +216,10 @@ export class ClientConnection implements Timed, SocketOwner, ClientStream {
     return hasProgressed;
   }
 
-  /** The exchange is over; goes on with the next request or closes. */
-  exchangeDone(keepAlive: boolean): void {
+  exchangeDone(keepAlive: boolean, isClientDone = false): void {
     if (this.#phase === Phase.closed) return;
     this.#exchange = null;
+    if (isClientDone && this.#buffered === null) return this.#leave();
     if (!keepAlive || this.engine.isDraining) return this.#close();
     this.#phase = Phase.idle;
     this.deadline = this.engine.deadlines.now + this.engine.timeouts.idleMs;
@@ -235,6 +235,16 @@ export class ClientConnection implements Timed, SocketOwner, ClientStream {
     if (bytes === null) return;
     this.#buffered = null;
     this.#read(bytes);
+  }
+
+  /** Nothing more will come, so nothing is waited for: a reset can only follow bytes that nobody reads. */
+  #leave(): void {
+    this.#phase = Phase.lingering;
+    this.deadline = this.engine.deadlines.now + LINGER_MS;
+    this.#out.flush();
+    // Without TLS, whose end is a message, closing says it all.
+    if (this.#out.unsent === 0 && this.tls === null) this.destroy();
+    else this.#socket.destroySoon();
   }
 
   /** Ends orderly: what was written arrives, what still comes in is thrown away for a moment. */

@@ -39,8 +39,8 @@ export interface ClientStream {
   endWriting(): void;
   /** Ends such that the client cannot take what it has for complete. */
   abort(): void;
-  /** The exchange is over. */
-  exchangeDone(keepAlive: boolean): void;
+  /** The exchange is over; goes on with the next request or closes. `isClientDone`: the client has said that it sends no more. */
+  exchangeDone(keepAlive: boolean, isClientDone?: boolean): void;
 }
 
 /** A final answer on its way to the client. */

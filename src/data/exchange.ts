@@ -190,7 +190,7 @@ export class Exchange implements AttemptsUser {
     this.#upstream!.release(this.#isRequestSent);
     this.#upstream = null;
     this.#finish();
-    this.#client.exchangeDone(this.#keepAlive);
+    this.#client.exchangeDone(this.#keepAlive, this.#isRequestSent && !this.#head.keepAlive);
   }
 
   onUpstreamFailed(failure: UpstreamFailure): void {

@@ -51,7 +51,7 @@ export class Http2Connection implements Timed, Client {
   readonly tls: ConnectionTls | null;
   readonly #session: ServerHttp2Session;
   readonly #socket: net.Socket;
-  readonly #streams = new Set<Http2Stream>();
+  readonly #streams = new Map<ServerHttp2Stream, Http2Stream>();
   readonly #ours = new WeakSet<ServerHttp2Stream>();
   readonly #budgets: Record<keyof typeof BUDGETS, Budget>;
   readonly #overhead: Budget;
@@ -98,8 +98,7 @@ export class Http2Connection implements Timed, Client {
     session.on('stream', (stream, _fields, flags, raw) => this.#onStream(stream, flags, raw));
     session.on('ping', () => this.#spend('pings'));
     session.on('remoteSettings', () => this.#spend('settings'));
-    // Whatever it is, `close` follows.
-    session.on('error', () => {});
+    session.on('error', ignore);
     session.on('close', () => this.#onClose());
     // Sockets here are half-open; a client that sends no more cannot even open its windows.
     this.#socket.on('end', () => this.destroy());
@@ -107,11 +106,9 @@ export class Http2Connection implements Timed, Client {
   }
 
   #onStream(stream: ServerHttp2Stream, flags: number, raw: readonly string[]): void {
-    stream.on('error', () => {});
+    stream.on('error', ignore);
     for (const text of raw) this.#useful += text.length;
-    stream.on('close', () => {
-      if (stream.rstCode !== constants.NGHTTP2_NO_ERROR && !this.#ours.has(stream)) this.#spend('resets');
-    });
+    stream.on('close', () => this.#streamClosed(stream));
     // It may have been reset in the same read; then nobody waits for anything.
     if (stream.destroyed || stream.closed || this.#isClosed) return;
     const { limits } = this.engine;
@@ -121,7 +118,7 @@ export class Http2Connection implements Timed, Client {
     const head = readHttp2Request(raw, hasEnded, limits);
     if ('refused' in head) return this.#refuse(stream, head, raw);
     const client = new Http2Stream(this, stream, head, hasEnded);
-    this.#streams.add(client);
+    this.#streams.set(stream, client);
     client.start();
   }
 
@@ -142,9 +139,13 @@ export class Http2Connection implements Timed, Client {
     this.#ours.add(stream);
   }
 
-  streamClosed(stream: Http2Stream): void {
+  #streamClosed(stream: ServerHttp2Stream): void {
+    if (stream.rstCode !== constants.NGHTTP2_NO_ERROR && !this.#ours.has(stream)) this.#spend('resets');
+    const client = this.#streams.get(stream);
+    if (client === undefined) return;
     this.#streams.delete(stream);
-    this.#useful += stream.received;
+    this.#useful += client.received;
+    client.closed();
     if (this.#streams.size === 0) this.#idleUntil = this.engine.deadlines.now + this.engine.timeouts.idleMs;
   }
 
@@ -172,7 +173,7 @@ export class Http2Connection implements Timed, Client {
 
   #isOverheadTooLarge(now: number): boolean {
     let useful = this.#useful;
-    for (const stream of this.#streams) useful += stream.received + stream.waiting;
+    for (const stream of this.#streams.values()) useful += stream.received + stream.waiting;
     const { bytesRead, bytesWritten } = this.#socket;
     const explained = Math.max(0, useful - this.#accounted);
     // Frame headers come with payload, window updates with what we send.
@@ -221,6 +222,9 @@ export class Http2Connection implements Timed, Client {
     this.engine.closed(this);
   }
 }
+
+/** Whatever it is, `close` follows. */
+function ignore(): void {}
 
 function optionsOf({ limits }: Engine): ServerSessionOptions {
   return {

@@ -46,14 +46,14 @@ export class Http2Stream implements ClientStream, Timed {
     this.#stream = stream;
     this.#hasEnded = hasEnded;
     engine.deadlines.add(this);
+    stream.on('drain', () => this.#exchange?.onClientDrain());
+    this.#exchange = new Exchange(this, head);
+    if (hasEnded) return;
     stream.on('trailers', (_fields, _flags, raw?: readonly string[]) => {
       this.#trailers = raw ?? [];
       // The head is under way already: nothing can be answered but the end.
       if (this.#trailers.some(isPadded)) stream.close(constants.NGHTTP2_PROTOCOL_ERROR);
     });
-    stream.on('drain', () => this.#exchange?.onClientDrain());
-    stream.on('close', () => this.#onClose());
-    this.#exchange = new Exchange(this, head);
   }
 
   start(): void {
@@ -162,7 +162,6 @@ export class Http2Stream implements ClientStream, Timed {
     this.deadline = this.engine.deadlines.now + this.engine.timeouts.streamIdleMs;
     // RFC 9113, 8.1: after the whole answer, a client is asked without an error to stop sending. Waits for the answer.
     if (!this.#hasEnded) this.#stream.close(constants.NGHTTP2_NO_ERROR);
-    else if (!this.#isReading) this.#stream.resume();
   }
 
   expire(): void {
@@ -176,12 +175,12 @@ export class Http2Stream implements ClientStream, Timed {
     return this.#stream.readableLength;
   }
 
-  #onClose(): void {
+  /** Of the stream nothing comes any more. */
+  closed(): void {
     const exchange = this.#exchange;
     this.#exchange = null;
     this.#kept = null;
     this.engine.deadlines.remove(this);
-    this.#connection.streamClosed(this);
     exchange?.onClientGone();
   }
 }
