@@ -60,7 +60,7 @@ export function refused(reason: string): Refused {
 }
 
 /** A tag, rule or command line is at most this long, in UTF-16 units. */
-export const MAX_TEXT = 4096;
+const MAX_TEXT = 4096;
 
 const EXCERPT = 60;
 

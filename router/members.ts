@@ -105,7 +105,7 @@ export function hasConsulCheck({ checks }: Instance): boolean {
   return checks.some(({ isOfNode, status }) => !isOfNode && status !== 'maintenance');
 }
 
-export function addMember(members: Map<string, Member[]>, member: Member): void {
+function addMember(members: Map<string, Member[]>, member: Member): void {
   const key = keyOf(member.claim.rule);
   const list = members.get(key);
   if (list) list.push(member);

@@ -12,7 +12,7 @@ export interface OutlierLimits {
   readonly maxMs: number;
 }
 
-export const OUTLIER_LIMITS: OutlierLimits = { failures: 5, firstMs: 1_000, maxMs: 30_000 };
+const OUTLIER_LIMITS: OutlierLimits = { failures: 5, firstMs: 1_000, maxMs: 30_000 };
 
 export type Failure = 'connect' | 'answer';
 

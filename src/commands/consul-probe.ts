@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { Agent, request } from 'undici';
 import type { ConsulConfig } from '../config/config.ts';
+import { consulTls } from '../control/providers/consul-tls.ts';
 import { explainFailure } from './explain-failure.ts';
 
 const patienceMs = 3000;
@@ -8,7 +8,7 @@ const patienceMs = 3000;
 /** Asks Consul for its leader. Returns why that failed, or null. */
 export async function probeConsul(consul: ConsulConfig): Promise<string | null> {
   const url = `${consul.url}/v1/status/leader`;
-  const agent = new Agent({ connect: tlsOf(consul) });
+  const agent = new Agent({ connect: consulTls(consul.tls) });
   try {
     const headers = consul.token === null ? {} : { 'x-consul-token': consul.token };
     const signal = AbortSignal.timeout(patienceMs);
@@ -21,14 +21,4 @@ export async function probeConsul(consul: ConsulConfig): Promise<string | null> 
   } finally {
     await agent.destroy();
   }
-}
-
-function tlsOf({ tls }: ConsulConfig) {
-  return {
-    rejectUnauthorized: tls.verify,
-    ...(tls.caFile === null ? {} : { ca: readFileSync(tls.caFile) }),
-    ...(tls.certFile === null ? {} : { cert: readFileSync(tls.certFile) }),
-    ...(tls.keyFile === null ? {} : { key: readFileSync(tls.keyFile) }),
-    ...(tls.serverName === null ? {} : { servername: tls.serverName }),
-  };
 }

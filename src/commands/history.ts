@@ -83,7 +83,7 @@ export function formatHistory(body: unknown): readonly string[] {
 }
 
 /** A line with the cause, and one for each change. */
-export function formatEntry({ version, at, cause, changes = [], omitted, lagMs }: ListedEntry): string[] {
+function formatEntry({ version, at, cause, changes = [], omitted, lagMs }: ListedEntry): string[] {
   const lag = lagMs === null ? 'not live everywhere' : `live after ${lagMs} ms`;
   return [
     `${paint('dim', visible(at))}  ${paint('bold', String(version))}  ${visible(cause)}  ${paint('dim', lag)}`,

@@ -27,7 +27,7 @@ Exit codes:
   0 done   1 problems found   2 usage   69 unavailable   77 port not permitted   78 bad configuration`;
 
 /** The whole command line; `finish` receives the exit code of the command that ran. */
-export function createProgram(finish: (code: number) => void): Command {
+function createProgram(finish: (code: number) => void): Command {
   const program = new Command('fairlead')
     .description('Dynamic edge router for Consul: live routes, least-connection pools, zero failed requests.')
     .version(`fairlead ${readVersion()}`, '-v, --version', 'print the version')

@@ -15,7 +15,7 @@ export function addVersion(program: Command, finish: (code: number) => void): vo
 }
 
 /** What to put into a bug report. */
-export function describeBuild() {
+function describeBuild() {
   return {
     version: readVersion(),
     node: process.versions.node,

@@ -32,7 +32,7 @@ export function value<T>(parse: (input: unknown) => Parsed<T>) {
   });
 }
 
-export function fromText<T>(parse: (text: string) => Parsed<T>) {
+function fromText<T>(parse: (text: string) => Parsed<T>) {
   return value((input) => single(input, parse));
 }
 

@@ -49,7 +49,7 @@ export function clientOf(peer: Peer, chain: string, trusted: Networks): string {
 }
 
 /** `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]:80`. */
-export function addressOfHop(text: string): string | null {
+function addressOfHop(text: string): string | null {
   let address = text;
   if (address.startsWith('[')) address = address.slice(1, Math.max(1, address.indexOf(']')));
   else if (address.includes('.') && address.includes(':') && !address.startsWith('::')) {

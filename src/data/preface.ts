@@ -1,21 +1,17 @@
 import type net from 'node:net';
 import { Family } from '../shared/counters.ts';
-import type { Timed } from './deadlines.ts';
 import type { Engine, ListenerFacts } from './engine.ts';
-import { own, type SocketOwner } from './owned-socket.ts';
+import { FirstBytes } from './first-bytes.ts';
 import { type ProxyHeader, readProxyHeader } from './proxy-protocol.ts';
 
 /** Called once the header is here, with what followed it. The socket then waits for its next owner. */
 export type OnHeader = (header: ProxyHeader, rest: Buffer) => void;
 
 /**
- * A connection of a trusted proxy until its PROXY header has come, within the time for a head. What comes instead of a
- * header, or a header that does not end, closes it: there is nobody to answer yet.
+ * A connection of a trusted proxy until its PROXY header has come. What comes instead of a header, or a header that does
+ * not end, closes it.
  */
-export class Preface implements Timed, SocketOwner {
-  deadline: number;
-  deadlineIndex = -1;
-  readonly #socket: net.Socket;
+export class Preface extends FirstBytes {
   readonly #listener: ListenerFacts;
   readonly #engine: Engine;
   readonly #onHeader: OnHeader;
@@ -23,61 +19,36 @@ export class Preface implements Timed, SocketOwner {
   #bytes: Buffer | null = null;
 
   constructor(socket: net.Socket, listener: ListenerFacts, engine: Engine, onHeader: OnHeader) {
-    this.#socket = socket;
+    super(socket, engine);
     this.#listener = listener;
     this.#engine = engine;
     this.#onHeader = onHeader;
-    this.deadline = engine.deadlines.now + engine.timeouts.headMs;
-    engine.prefaces.add(this);
-    engine.deadlines.add(this);
-    own(socket, this);
   }
 
-  onData(chunk: Buffer): void {
+  override onData(chunk: Buffer): void {
     const bytes = this.#bytes === null ? chunk : Buffer.concat([this.#bytes, chunk]);
     const read = readProxyHeader(bytes);
     if (read === 'bad') return this.#refuse();
     // The chunk is only lent.
     this.#bytes = bytes === chunk ? Buffer.from(bytes) : bytes;
     if (read === 'more') return;
-    this.#leave();
+    this.leave();
     this.#onHeader(read, this.#bytes.subarray(read.length));
   }
 
-  onDrain(): void {}
-
   /** Balancers look whether we are there by connecting and leaving: only part of a header is a fault. */
-  onEnd(): void {
+  override onEnd(): void {
     if (this.#bytes === null) this.destroy();
     else this.#refuse();
   }
 
-  onError(): void {
-    this.destroy();
-  }
-
-  onClose(): void {
-    this.destroy();
-  }
-
-  expire(): void {
+  override expire(): void {
     this.#refuse();
   }
 
   #refuse(): void {
     refuseConnection(this.#listener, this.#engine);
     this.destroy();
-  }
-
-  #leave(): void {
-    this.#engine.prefaces.delete(this);
-    this.#engine.deadlines.remove(this);
-  }
-
-  destroy(): void {
-    if (!this.#engine.prefaces.has(this)) return;
-    this.#leave();
-    this.#socket.destroy();
   }
 }
 

@@ -43,31 +43,31 @@ export class Recorder {
     const detail = detailOf(listener, METHOD_NUMBER.get(method) ?? 0, status);
     if (detail !== cells.latestDetail) {
       cells.latestDetail = detail;
-      cells.latestCounter = this.#counter(cells, slot, detail);
+      cells.latestCounter = this.#counter(cells, detail);
     }
     series.cells[cells.latestCounter]!++;
-    const own = cells.listeners[listener] ?? this.#histograms(cells, slot, listener);
+    const own = cells.listeners[listener] ?? this.#histograms(cells, listener);
     series.observe(own.request, seconds);
     if (upstreamSeconds < 0) return;
-    if (own.upstream < 0) own.upstream = series.open(Family.upstreamSeconds, slot, detailOf(listener));
+    if (own.upstream < 0) own.upstream = series.open(Family.upstreamSeconds, cells.slot, detailOf(listener));
     series.observe(own.upstream, upstreamSeconds);
   }
 
   retry(slot: number): void {
     const cells = this.#cellsOf(slot);
-    if (cells.retries < 0) cells.retries = this.#series.open(Family.retries, slot, 0);
+    if (cells.retries < 0) cells.retries = this.#series.open(Family.retries, cells.slot, 0);
     this.#series.cells[cells.retries]!++;
   }
 
   /** One stream, or session of datagrams, that is over. */
   stream(slot: number, ending: Ending, family: typeof Family.streams | typeof Family.udpEndings): void {
-    const { streams } = this.#cellsOf(slot);
+    const { streams, slot: kept } = this.#cellsOf(slot);
     const detail = ENDING_NAMES.indexOf(ending);
     // Connections without a route and such sessions have one row.
     const key = family * 64 + detail;
     let cell = streams.get(key);
     if (cell === undefined) {
-      cell = this.#series.open(family, slot, detail);
+      cell = this.#series.open(family, kept, detail);
       streams.set(key, cell);
     }
     this.#series.cells[cell]!++;
@@ -125,8 +125,10 @@ export class Recorder {
   /** The route is gone: so are its series. Requests that still run count as having no route. */
   forget(slot: number): void {
     const cells = this.#routes[slot];
-    if (cells === undefined || slot === NO_ROUTE) return;
-    this.#routes[slot] = undefined;
+    const none = this.#cellsOf(NO_ROUTE);
+    // Its number is not used again, so nobody would close series that were opened after this.
+    this.#keep(slot, none);
+    if (cells === undefined || cells === none) return;
     for (const cell of [...cells.counters.values(), ...cells.streams.values()]) this.#series.close(cell);
     for (const own of cells.listeners) {
       if (own === undefined) continue;
@@ -140,6 +142,7 @@ export class Recorder {
     let cells = this.#routes[slot];
     if (cells === undefined) {
       cells = {
+        slot,
         counters: new Map(),
         listeners: [],
         streams: new Map(),
@@ -147,24 +150,31 @@ export class Recorder {
         latestDetail: -1,
         latestCounter: 0,
       };
-      // Without gaps, or the array becomes a dictionary.
-      while (this.#routes.length < slot) this.#routes.push(undefined);
-      this.#routes[slot] = cells;
+      this.#keep(slot, cells);
     }
     return cells;
   }
 
-  #counter(cells: RouteCells, slot: number, detail: number): number {
+  #keep(slot: number, cells: RouteCells): void {
+    // Without gaps, or the array becomes a dictionary.
+    while (this.#routes.length < slot) this.#routes.push(undefined);
+    this.#routes[slot] = cells;
+  }
+
+  #counter(cells: RouteCells, detail: number): number {
     let counter = cells.counters.get(detail);
     if (counter === undefined) {
-      counter = this.#series.open(Family.requests, slot, detail);
+      counter = this.#series.open(Family.requests, cells.slot, detail);
       cells.counters.set(detail, counter);
     }
     return counter;
   }
 
-  #histograms(cells: RouteCells, slot: number, listener: number): Histograms {
-    const own = { request: this.#series.open(Family.requestSeconds, slot, detailOf(listener)), upstream: -1 };
+  #histograms(cells: RouteCells, listener: number): Histograms {
+    const own = {
+      request: this.#series.open(Family.requestSeconds, cells.slot, detailOf(listener)),
+      upstream: -1,
+    };
     while (cells.listeners.length < listener) cells.listeners.push(undefined);
     cells.listeners[listener] = own;
     return own;
@@ -172,6 +182,8 @@ export class Recorder {
 }
 
 interface RouteCells {
+  /** Of the route, or of none once it is gone. */
+  readonly slot: number;
   /** By detail: listener, method and status. */
   readonly counters: Map<number, number>;
   readonly listeners: (Histograms | undefined)[];

@@ -1,5 +1,5 @@
 /** Where a fresh agent's index stands once it has registered itself; also where a wiped one starts again. */
-export const FIRST_INDEX = 10;
+const FIRST_INDEX = 10;
 
 /** A blocking read: answered once `index()` exceeds `above`. */
 export interface Wait {

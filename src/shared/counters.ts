@@ -171,7 +171,7 @@ export const BUCKETS = [
 ] as const;
 export const HISTOGRAM_CELLS = BUCKETS.length + 2;
 
-export function widthOf(family: number): number {
+function widthOf(family: number): number {
   return family === Family.requestSeconds || family === Family.upstreamSeconds ? HISTOGRAM_CELLS : 1;
 }
 

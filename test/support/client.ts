@@ -13,7 +13,7 @@ export type Field = [name: string, value: string];
 export type Ending = 'end' | 'reset' | 'open';
 
 /** Not HTTP/1.1 as RFC 9112 writes it. */
-export class WireError extends Error {}
+class WireError extends Error {}
 /** Right as far as it goes, but the connection ended in the middle of a message. */
 export class Truncated extends WireError {}
 

@@ -30,7 +30,7 @@ export function u16(value: number): Buffer {
   return Buffer.from([value >> 8, value & 255]);
 }
 
-export function vector8(data: Buffer): Buffer {
+function vector8(data: Buffer): Buffer {
   return Buffer.concat([Buffer.from([data.length]), data]);
 }
 

@@ -126,6 +126,25 @@ describe('the load', () => {
     await backend.close();
   });
 
+  test('sends what is due at the end, unless the other side hangs', async () => {
+    const backend = await startBackend({ name: 'a' });
+    const held: (() => void)[] = [];
+    backend.handler = (_, reply) => void held.push(() => reply.send({}));
+    const options = { port: backend.port, host: 'x', connections: 1, ratePerSecond: 200 };
+    const [slow, stuck] = [startLoad(options), startLoad({ ...options, timeoutMs: 5_500 })];
+    await eventually(() => held.length === 2);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    backend.handler = (_, reply) => reply.send({});
+    const [first, second] = [slow.stop(), stuck.stop()];
+    held[0]!();
+    const [answered, unanswered] = await Promise.all([first, second]);
+    expect(answered).toMatchObject({ failed: [], unsent: 0, ok: answered.sent });
+    expect(answered.sent).toBeGreaterThan(1);
+    expect(unanswered).toMatchObject({ failed: [{ error: 'timeout', count: 1 }], ok: 0 });
+    expect(unanswered.unsent).toBeGreaterThan(0);
+    await backend.kill();
+  });
+
   test('reports errors, bad statuses and answers of another request', async () => {
     const backend = await startBackend({ name: 'a' });
     const faults = [503, 404, 0, -1];

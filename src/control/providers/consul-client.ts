@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { buildConnector, type Dispatcher, errors, Pool } from 'undici';
 import type { ConsulConfig } from '../../config/config.ts';
+import { consulTls } from './consul-tls.ts';
 import { createTokenSource } from './consul-token.ts';
 import { type Fault, fault } from './fault.ts';
 
@@ -229,22 +229,12 @@ function connector(config: ConsulConfig): buildConnector.connector {
   return (options, callback) => {
     let connect: buildConnector.connector;
     try {
-      connect = buildConnector({ ...plain, ...tlsOptions(config.tls) });
+      connect = buildConnector({ ...plain, ...consulTls(config.tls) });
     } catch (error) {
       callback(error as Error, null);
       return;
     }
     connect(options, callback);
-  };
-}
-
-function tlsOptions(tls: ConsulConfig['tls']): buildConnector.BuildOptions {
-  return {
-    rejectUnauthorized: tls.verify,
-    ...(tls.caFile === null ? {} : { ca: readFileSync(tls.caFile) }),
-    ...(tls.certFile === null ? {} : { cert: readFileSync(tls.certFile) }),
-    ...(tls.keyFile === null ? {} : { key: readFileSync(tls.keyFile) }),
-    ...(tls.serverName === null ? {} : { servername: tls.serverName }),
   };
 }
 

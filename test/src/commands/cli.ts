@@ -23,12 +23,15 @@ export function emptyFolder(): string {
 
 const nowhere = emptyFolder();
 
-/** Runs the real command line with nothing of this process's environment. */
+/** So that a start does not compile everything anew. */
+const cache = { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? '' };
+
+/** Runs the real command line with nothing else of this process's environment. */
 export function fairlead(
   args: readonly string[],
   { cwd = nowhere, env = {} }: Surroundings = {},
 ): Promise<Outcome> {
-  return execute(process.execPath, [entry, ...args], cwd, { HOME: nowhere, ...env });
+  return execute(process.execPath, [entry, ...args], cwd, { HOME: nowhere, ...cache, ...env });
 }
 
 export function execute(
