@@ -68,8 +68,6 @@ export class AcmeSource implements CertificateSource {
     this.#manager = manager;
     manager.want(this.#hosts);
     await manager.start();
-    // Also when there is nothing yet.
-    this.#serve(manager.held, tell);
     if (!signal.aborted) await once(signal, 'abort');
     await manager.stop();
     await Promise.all([shared.close(), local?.close()]);

@@ -43,7 +43,6 @@ export class Holdings {
     const view = await promise;
     life.abort();
     for (const [id, record] of view?.certificates ?? []) this.#held.set(id, record);
-    if (this.#held.size > 0) this.#emit();
   }
 
   take(view: View): void {

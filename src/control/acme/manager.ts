@@ -40,6 +40,8 @@ const LOCK_MS = 30_000;
 const BUSY_SHARE = 1 / 6;
 /** Until the watch has brought what was just written. */
 const ECHO_MS = 500;
+/** A store that says nothing for longer holds up no start. */
+const FIRST_LOOK_MS = 1_000;
 
 /** Keeps a certificate for every wanted name, together with all other replicas that share the store. */
 export class AcmeManager {
@@ -65,7 +67,8 @@ export class AcmeManager {
   #challenges: ChallengeSnapshot = noChallenges;
   #wake = new AbortController();
   #loop: Promise<void> | null = null;
-  readonly #firstLook = Promise.withResolvers<void>();
+  /** Aborts with the store's first answer, or its first failure. */
+  readonly #looked = new AbortController();
 
   constructor(options: AcmeOptions) {
     const { config, store, localStore, log } = options;
@@ -89,16 +92,20 @@ export class AcmeManager {
     });
   }
 
-  /** Resolves when what this machine kept is known; the rest follows by itself. */
+  /**
+   * Resolves when the store has answered or failed, at the latest after a second, and tells what there is then. Listeners
+   * open later: an authority that was sent to this replica must not find it without the challenges of the others.
+   */
   async start(): Promise<void> {
     await this.#holdings.loadLocal();
     const onFault = (message: string): void => {
       this.#options.log.warn({ reason: message }, 'the store of certificates cannot be read');
-      this.#firstLook.resolve();
+      this.#looked.abort();
     };
     this.#book.watch((view) => this.#see(view), onFault, this.#life.signal);
     this.#loop = this.#run();
-    if (this.#options.localStore === null) await this.#firstLook.promise;
+    await this.#clock.sleep(FIRST_LOOK_MS, AbortSignal.any([this.#life.signal, this.#looked.signal]));
+    this.#options.onCertificates(this.held);
   }
 
   get held(): readonly HeldCertificate[] {
@@ -108,7 +115,6 @@ export class AcmeManager {
   /** Orders under way are left to the other replicas, or to the next start. */
   async stop(): Promise<void> {
     this.#life.abort();
-    this.#firstLook.resolve();
     await this.#loop;
     await Promise.all(this.#running.values());
     await this.#desk.close();
@@ -151,12 +157,12 @@ export class AcmeManager {
   #see(view: View): void {
     this.#view = view;
     this.#hasView = true;
-    this.#firstLook.resolve();
     this.#holdings.take(view);
     const challenges = snapshotOf(view, this.#clock.now());
     const count = ({ http, tls }: ChallengeSnapshot): number => http.size + tls.size;
     if (count(challenges) > 0 || count(this.#challenges) > 0) this.#options.onChallenges(challenges);
     this.#challenges = challenges;
+    this.#looked.abort();
     this.#replan();
   }
 

@@ -38,9 +38,13 @@ export function nextAdviceCheck(now: number, retryAfterMs: number | null): numbe
   return now + Math.min(day, Math.max(minute, retryAfterMs ?? 6 * hour));
 }
 
+/** The first failure is often a router or a record that was not there yet, and the next try is another challenge. */
+const FIRST_RETRY_MS = 15_000;
+
 /**
- * When to try again after so many failures in a row: 1 min, doubled each time, at most a day, a quarter of it random;
- * later when the authority says so.
+ * When to try again after so many failures in a row: 15 s, then 1 min, doubled each time, at most a day, a quarter of it
+ * random; later when the authority says so. Let's Encrypt allows five failures of a name in an hour, and one more every
+ * 12 min: this stays within it.
  */
 export function retryTime(
   now: number,
@@ -48,7 +52,7 @@ export function retryTime(
   retryAfterMs: number | null,
   chance: number,
 ): number {
-  const full = Math.min(day, minute * 2 ** Math.min(20, Math.max(0, failures - 1)));
+  const full = failures < 2 ? FIRST_RETRY_MS : Math.min(day, minute * 2 ** Math.min(20, failures - 2));
   const own = full * (0.75 + chance * 0.25);
   return Math.round(now + Math.max(own, Math.min(retryAfterMs ?? 0, 7 * day)));
 }

@@ -23,8 +23,8 @@ export interface ConsulKvOptions {
 }
 
 /**
- * Certificates in Consul's KV store: `<prefix>/<name>/cert` with `<prefix>/<name>/key`, or both in one value at
- * `<prefix>/<name>`. One blocking read for all of them; while Consul is away nothing changes.
+ * Certificates in Consul's KV store: `<prefix>/<name>/cert` with `<prefix>/<name>/key`, `<prefix>/<name>-cert.pem` with
+ * `-key.pem` as Fabio has them, or both in one value at `<prefix>/<name>`. One blocking read for all of them; while Consul is away nothing changes.
  */
 export function consulKvSource(options: ConsulKvOptions): CertificateSource {
   const name = `consul kv ${options.prefix}`;
@@ -90,6 +90,9 @@ function readEntries(body: Buffer | null): ReadonlyMap<string, string> {
   return texts;
 }
 
+const FABIO_CERT = /-cert\.pem$/;
+const FABIO_KEY = /-key\.pem$/;
+
 /** @param texts values by their full key, as Consul has them */
 export function itemsOf(texts: ReadonlyMap<string, string>, prefix: string): ReadonlyMap<string, Item> {
   const items = new Map<string, Item>();
@@ -103,8 +106,10 @@ export function itemsOf(texts: ReadonlyMap<string, string>, prefix: string): Rea
       break;
     }
     if (part === undefined) {
-      const text = texts.get(key)!;
-      items.set(name, { source, certPem: text, keyPem: text });
+      if (FABIO_KEY.test(key) && texts.has(key.replace(FABIO_KEY, '-cert.pem'))) continue;
+      const certPem = texts.get(key)!;
+      const keyPem = texts.get(key.replace(FABIO_CERT, '-key.pem')) ?? certPem;
+      items.set(name, { source, certPem, keyPem });
     } else if (part === 'cert' || part === 'key') {
       items.set(name, pairOf(texts, `${prefix}/${name}`, source));
     } else {

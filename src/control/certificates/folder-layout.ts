@@ -72,7 +72,8 @@ export function sortOut(names: readonly string[]): Sorted {
       if (COMPANIONS.test(name) || (certbot && /^(cert|privkey)\.pem$/.test(name))) continue;
       const base = name.replace(CERTIFICATE, '');
       // Without one beside it, the key is looked for in the same file.
-      const keyFile = [`${base}.key`, `${base}-key.pem`].find((each) => all.has(each)) ?? name;
+      const beside = [`${base}.key`, `${base}-key.pem`, name.replace(/-cert\.pem$/i, '-key.pem')];
+      const keyFile = beside.find((each) => all.has(each)) ?? name;
       found.set(name, { kind: 'pem', certFile: name, keyFile });
       keys.add(keyFile);
     }

@@ -39,7 +39,7 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
     directory: ${directory}
     caFile: ${caFile}
     store: ${store}
-    settle: 200ms
+    settle: 400ms
     ${more}
 `,
   });

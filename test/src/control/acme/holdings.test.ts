@@ -57,6 +57,31 @@ describe('certificates that are held', () => {
     expect(one.of('a.example.com')?.certPem).toBe(kept.certPem);
   });
 
+  test('wait a second, not longer, for a shared store that says nothing', async () => {
+    const local = memoryStore();
+    const kept = await record('a.example.com');
+    await new Book(local, directory).write('certificate', kept.id, kept);
+    const begun = performance.now();
+    const one = await replica({ ...absentStore(), watch: () => {} }, local);
+    expect(one.of('a.example.com')?.certPem).toBe(kept.certPem);
+    expect(performance.now() - begun).toBeGreaterThan(900);
+  });
+
+  test('and the challenges of other replicas are there when a start has ended', async () => {
+    const [shared, local] = [memoryStore(), memoryStore()];
+    const [token, keyAuthorization] = ['t'.repeat(20), 't.thumbprint'];
+    await new Book(shared, directory).write('challenge', token, {
+      ...{ type: 'http-01', token, name: 'a.example.com', keyAuthorization, certificate: null },
+      expiresAt: Date.now() + day,
+    });
+    const slow: Store = {
+      ...shared,
+      watch: (...given) => void setTimeout(() => shared.watch(...given), 150),
+    };
+    const one = await replica(slow, local);
+    expect(one.challenges.http.get(token)).toBe(keyAuthorization);
+  });
+
   test('are copied to this machine when the shared store has new ones', async () => {
     const [shared, local] = [memoryStore(), memoryStore()];
     const one = await replica(shared, local);

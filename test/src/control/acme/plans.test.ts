@@ -79,11 +79,11 @@ describe('times', () => {
     expect(renewalTime(0, life, 0.999)).toBeGreaterThan(latest - life * 0.05);
   });
 
-  test('retries double from a minute to a day, and wait for the authority when it says more', () => {
-    const waits = [1, 2, 3, 11, 12, 1000].map((failures) => retryTime(0, failures, null, 1) / minute);
-    expect(waits).toEqual([1, 2, 4, 1024, 1440, 1440]);
+  test('the first retry comes soon, others double from a minute to a day, and wait for the authority when it says more', () => {
+    const waits = [1, 2, 3, 4, 12, 13, 1000].map((failures) => retryTime(0, failures, null, 1) / minute);
+    expect(waits).toEqual([0.25, 1, 2, 4, 1024, 1440, 1440]);
     expect(retryTime(0, 1, 5 * hour, 0)).toBe(5 * hour);
-    expect(retryTime(0, 12, minute, 1)).toBe(day);
+    expect(retryTime(0, 13, minute, 1)).toBe(day);
     expect(retryTime(0, 1, 1e15, 0)).toBe(7 * day);
   });
 

@@ -77,12 +77,17 @@ test('keys of the folder become items; what fits no layout is named', () => {
     ['p/b', 'B'],
     ['p/deep/er/cert', 'D'],
     ['p/deep/er/key', 'E'],
+    ['p/fabio.test-cert.pem', 'F'],
+    ['p/fabio.test-key.pem', 'G'],
+    ['p/lonely-key.pem', 'L'],
     ['p/x/note', 'N'],
   ]);
   expect([...itemsOf(texts, 'p').values()]).toEqual([
     { source: 'consul kv p/a', certPem: 'C', keyPem: 'K' },
     { source: 'consul kv p/b', certPem: 'B', keyPem: 'B' },
     { source: 'consul kv p/deep/er', certPem: 'D', keyPem: 'E' },
+    { source: 'consul kv p/fabio.test-cert.pem', certPem: 'F', keyPem: 'G' },
+    { source: 'consul kv p/lonely-key.pem', certPem: 'L', keyPem: 'L' },
     { source: 'consul kv p/x/note', reason: 'neither NAME, NAME/cert nor NAME/key' },
   ]);
 });

@@ -15,6 +15,10 @@ test.each([
   [['a.cer', 'a.key'], ['a.cer+a.key']],
   [['a.pem'], ['a.pem']],
   [['localhost.pem', 'localhost-key.pem'], ['localhost.pem+localhost-key.pem']],
+  [
+    ['a-cert.pem', 'a-key.pem', 'b-cert.pem'],
+    ['a-cert.pem+a-key.pem', 'b-cert.pem'],
+  ],
   [['tls.crt', 'tls.key', 'ca.crt'], ['tls.crt+tls.key']],
   [['cert.pem', 'chain.pem', 'fullchain.pem', 'privkey.pem'], ['fullchain.pem+privkey.pem']],
   [

@@ -5,6 +5,11 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { fileSource } from '../../../../src/control/certificates/file.ts';
 import { folderSource } from '../../../../src/control/certificates/folder.ts';
+import { lookInto } from '../../../../src/control/certificates/folder-layout.ts';
+import { followFiles, type Sight } from '../../../../src/control/certificates/follow-files.ts';
+import { readFiles } from '../../../../src/control/certificates/pair.ts';
+import type { OnCertificates } from '../../../../src/control/certificates/source.ts';
+import { type Clock, systemClock } from '../../../../src/control/providers/clock.ts';
 import { opensslBinary, skipExternal } from '../../../provision.ts';
 import { createTestCa, type Issued, type TestCa } from '../../../support/certificates.ts';
 import { eventually } from '../../../support/process.ts';
@@ -166,6 +171,47 @@ test('a folder that is away keeps what it held, and one that comes late is found
   renameSync(moved, folder);
   await eventually(() => seen.reasons().length === 0, 'the folder is back');
   expect(seen.names()).toEqual(['a.test']);
+});
+
+test('a folder that is swapped for another is notified of like the first', async () => {
+  const swapFor = async (name: string): Promise<void> => {
+    const before = `${folder}-before`;
+    renameSync(folder, before);
+    await writePair('a', name);
+    rmSync(before, { recursive: true });
+  };
+  await writePair('a', 'a.test');
+  const stop = new AbortController();
+  let names: readonly string[] = [];
+  // Nothing is looked at because time has passed.
+  const deaf: Clock = {
+    ...systemClock,
+    now: () => 0,
+    sleep: (ms, signal) => systemClock.sleep(ms < 500 ? ms : 60_000, signal),
+  };
+  const look = async (): Promise<Sight> => {
+    const { found, folders, fingerprint } = await lookInto(folder);
+    const items = async () =>
+      new Map(
+        await Promise.all(
+          [...found].map(async ([path, files]) => [path, await readFiles(files, path)] as const),
+        ),
+      );
+    return { folders, fingerprint, items };
+  };
+  const onSeen: OnCertificates = (set) => {
+    names = set.flatMap((each) => each.names);
+  };
+  const following = followFiles('folder', look, onSeen, stop.signal, deaf);
+  await eventually(() => expect(names).toEqual(['a.test']));
+  await swapFor('b.test');
+  await eventually(() => expect(names).toEqual(['b.test']));
+  // What the swap itself set off is over.
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await writePair('a', 'c.test');
+  await eventually(() => expect(names).toEqual(['c.test']));
+  stop.abort();
+  await following;
 });
 
 test('several that vanish at once may be an unmounted folder: they are kept and listed', async () => {
