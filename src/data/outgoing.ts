@@ -1,4 +1,5 @@
 import type net from 'node:net';
+import { reset } from './owned-socket.ts';
 
 /** Text beyond this goes out at once: it is no small answer any more. */
 const MAX_GATHERED = 16 * 1024;
@@ -34,6 +35,7 @@ export class Outgoing {
   readonly #socket: net.Socket;
   readonly #batch: WriteBatch;
   #text = '';
+  #unsentBefore = 0;
 
   constructor(socket: net.Socket, batch: WriteBatch) {
     this.#socket = socket;
@@ -43,6 +45,14 @@ export class Outgoing {
   /** Bytes that the system has not taken yet. */
   get unsent(): number {
     return this.#socket.writableLength + this.#text.length;
+  }
+
+  /** True when the other side has taken some of what is unsent since this was last asked. */
+  hasProgressed(): boolean {
+    const { unsent } = this;
+    const hasProgressed = unsent > 0 && unsent !== this.#unsentBefore;
+    this.#unsentBefore = unsent;
+    return hasProgressed;
   }
 
   /** The socket's `drain` event will follow. */
@@ -72,6 +82,20 @@ export class Outgoing {
     const goesOn = this.#socket.write(bytes);
     this.#socket.uncork();
     return goesOn;
+  }
+
+  /** Passes on what `source` has read, which is read no further until this socket drains if it does not keep up. */
+  pass(bytes: Buffer, source: net.Socket): void {
+    if (this.write(bytes)) return;
+    source.pause();
+    // Progress is counted from here.
+    this.hasProgressed();
+  }
+
+  /** Abortive close; what came before it is on its way before it. */
+  reset(): void {
+    this.flush();
+    reset(this.#socket);
   }
 
   /** What is unsent goes out, then this side ends. */
