@@ -1,5 +1,4 @@
 import type net from 'node:net';
-import { reset } from './owned-socket.ts';
 
 /** Text beyond this goes out at once: it is no small answer any more. */
 const MAX_GATHERED = 16 * 1024;
@@ -90,12 +89,6 @@ export class Outgoing {
     source.pause();
     // Progress is counted from here.
     this.hasProgressed();
-  }
-
-  /** Abortive close; what came before it is on its way before it. */
-  reset(): void {
-    this.flush();
-    reset(this.#socket);
   }
 
   /** What is unsent goes out, then this side ends. */

@@ -2,7 +2,7 @@ import net from 'node:net';
 import type { Endpoint, EndpointConnection } from '../endpoint.ts';
 import type { Engine } from '../engine.ts';
 import { MAX_JOINED, Outgoing } from '../outgoing.ts';
-import { ownSilent, type SocketOwner } from '../owned-socket.ts';
+import { ownSilent, reset, type SocketOwner } from '../owned-socket.ts';
 import { ReadBuffer } from '../read-buffer.ts';
 
 /** Both sides of a stream find out by probes that the other machine is gone. */
@@ -89,7 +89,7 @@ export class StreamUpstream implements Omit<SocketOwner, 'onData'>, EndpointConn
 
   /** Abortive close: the instance must not take what it has for everything. */
   reset(): void {
-    if (this.#user !== null) this.out.reset();
+    if (this.#user !== null) reset(this.socket);
     this.destroy();
   }
 

@@ -6,7 +6,7 @@ import type { Engine, ListenerFacts } from '../engine.ts';
 import type { Peer } from '../forwarded.ts';
 import { isDenied, type LiveRoute } from '../live-table.ts';
 import { Outgoing } from '../outgoing.ts';
-import { own, type SocketOwner } from '../owned-socket.ts';
+import { own, reset, type SocketOwner } from '../owned-socket.ts';
 import type { GaveUp } from '../queue.ts';
 import type { Arrival } from './arrival.ts';
 import { opening, POSTGRES_YES } from './opening.ts';
@@ -282,7 +282,7 @@ export class Stream implements Timed, SocketOwner, StreamUser, StreamAttemptsUse
     if (this.#phase === Phase.over) return;
     if (this.#phase !== Phase.open) this.#ending = ending;
     this.#ending ??= ending;
-    if (!this.#isClientClosed) this.#out.reset();
+    if (!this.#isClientClosed) reset(this.#socket);
     this.#over();
   }
 

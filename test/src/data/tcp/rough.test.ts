@@ -7,9 +7,9 @@ import { eventually } from '../../../support/process.ts';
 import { faultOf, RoughPeer, scriptOf } from './rough.ts';
 import { begin, instance, plane, port, TCP } from './stage.ts';
 
-const AT_ONCE = 12;
+const AT_ONCE = 16;
 /** Minutes of it are a matter of this number. */
-const ROUNDS = Number(process.env.FAIRLEAD_ROUGH_ROUNDS ?? 12);
+const ROUNDS = Number(process.env.FAIRLEAD_ROUGH_ROUNDS ?? 6);
 const FIRST = Number(process.env.FAIRLEAD_ROUGH_SEED ?? 1);
 
 test.each([
@@ -35,13 +35,13 @@ test.each([
       Array.from({ length: AT_ONCE }, async (_, index) => {
         const random = Random.ofCase(round, index);
         const [asks, answers] = [scriptOf(random, resets), scriptOf(random, resets)];
-        const [mark, otherMark] = [String.fromCharCode(97 + index), String.fromCharCode(65 + index)];
+        const [side, otherSide] = [2 * index, 2 * index + 1];
         const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
-        const client = new RoughPeer(socket, mark, otherMark);
+        const client = new RoughPeer(socket, side, otherSide);
         let other: RoughPeer | null = null;
         await once(socket, 'connect');
         serve.set(socket.localPort!, (served, rest) => {
-          other = new RoughPeer(served, otherMark, mark);
+          other = new RoughPeer(served, otherSide, side);
           if (rest.length > 0) other.hear(rest);
           void other.follow(answers);
         });

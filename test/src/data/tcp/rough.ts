@@ -1,19 +1,26 @@
 /** Two sides of one connection that do as chance tells them, and look at every byte they get. */
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Random } from '../../../fuzz/random.ts';
-import { marked } from '../../../support/marked.ts';
+import { Random } from '../../../fuzz/random.ts';
 
 /** Around what a read lends, joins and fills. */
 const SIZES = [1, 8, 700, 4_095, 4_096, 4_097, 8_192, 20_000, 65_535, 65_536, 65_537, 131_072, 300_000];
-/** Longer than any script writes. */
-const MOST_BYTES = 24 * Math.max(...SIZES);
-const texts = new Map<string, Buffer>();
+/** More than the system keeps for a side that does not listen. */
+const FLOODS = [1_000_000, 4_000_001, 9_000_000];
 
-/** What a side with this mark sends, as far as it comes. */
-function textOf(mark: string): Buffer {
-  if (!texts.has(mark)) texts.set(mark, Buffer.from(marked(mark, MOST_BYTES), 'latin1'));
-  return texts.get(mark)!;
+/** What all sides send, again and again, each from a place of its own. */
+const words = Buffer.alloc(4 * 1024 * 1024);
+const random = new Random(1);
+for (let at = 0; at < words.length; at += 4) words.writeUInt32LE(random.next(), at);
+
+/** The bytes from `at` of what the side with this number sends. */
+function wordsOf(side: number, at: number, length: number): Buffer {
+  const bytes = Buffer.allocUnsafe(length);
+  for (let done = 0; done < length; ) {
+    const from = (side * 100_003 + at + done) % words.length;
+    done += words.copy(bytes, done, from, Math.min(words.length, from + length - done));
+  }
+  return bytes;
 }
 
 type Step =
@@ -26,10 +33,11 @@ export interface Script {
 }
 
 export function scriptOf(random: Random, resets: number): Script {
+  const isHeavy = random.chance(0.15);
   const steps = Array.from({ length: random.below(24) }, (): Step => {
     const kind = random.pick(['write', 'write', 'write', 'write', 'wait', 'deaf'] as const);
-    if (kind === 'write') return { kind, bytes: random.pick(SIZES) };
-    return { kind, ms: random.pick([0, 0, 1, 5, 30]) };
+    if (kind === 'write') return { kind, bytes: random.mostly(SIZES, FLOODS, isHeavy ? 0.2 : 0) };
+    return { kind, ms: random.mostly([0, 0, 1, 5, 30], [300], isHeavy ? 0.5 : 0) };
   });
   return { steps, last: random.chance(resets) ? 'reset' : 'end' };
 }
@@ -45,13 +53,13 @@ export class RoughPeer {
   hasReset = false;
   isClosed = false;
   readonly #socket: Socket;
-  readonly #mark: string;
-  readonly #expected: Buffer;
+  readonly #side: number;
+  readonly #other: number;
 
-  constructor(socket: Socket, mark: string, expectedMark: string) {
+  constructor(socket: Socket, side: number, other: number) {
     this.#socket = socket;
-    this.#mark = mark;
-    this.#expected = textOf(expectedMark);
+    this.#side = side;
+    this.#other = other;
     socket.on('data', (bytes: Buffer) => this.hear(bytes));
     socket.on('end', () => {
       this.ending ??= 'end';
@@ -65,18 +73,17 @@ export class RoughPeer {
   }
 
   hear(bytes: Buffer): void {
-    const wanted = this.#expected.subarray(this.heard, this.heard + bytes.length);
-    if (!wanted.equals(bytes)) this.fault ??= `other bytes within ${bytes.length} from ${this.heard}`;
+    if (!wordsOf(this.#other, this.heard, bytes.length).equals(bytes))
+      this.fault ??= `other bytes within ${bytes.length} from ${this.heard}`;
     this.heard += bytes.length;
   }
 
   async follow({ steps, last }: Script): Promise<void> {
     const socket = this.#socket;
-    const text = textOf(this.#mark);
     for (const step of steps) {
       if (this.isClosed || this.ending === 'reset') return;
       if (step.kind === 'write') {
-        socket.write(text.subarray(this.sent, this.sent + step.bytes));
+        socket.write(wordsOf(this.#side, this.sent, step.bytes));
         this.sent += step.bytes;
         continue;
       }
