@@ -51,7 +51,6 @@ export class ClientConnection implements Timed, SocketOwner, ClientStream {
   #isReading = false;
   #requests = 0;
   #lingered = 0;
-  #unsent = 0;
 
   constructor(
     socket: net.Socket,
@@ -210,10 +209,7 @@ export class ClientConnection implements Timed, SocketOwner, ClientStream {
 
   /** True when the client has taken some of what is unsent since this was last asked. */
   hasProgressed(): boolean {
-    const { unsent } = this.#out;
-    const hasProgressed = unsent > 0 && unsent !== this.#unsent;
-    this.#unsent = unsent;
-    return hasProgressed;
+    return this.#out.hasProgressed();
   }
 
   exchangeDone(keepAlive: boolean, isClientDone = false): void {

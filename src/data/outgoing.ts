@@ -34,6 +34,7 @@ export class Outgoing {
   readonly #socket: net.Socket;
   readonly #batch: WriteBatch;
   #text = '';
+  #unsentBefore = 0;
 
   constructor(socket: net.Socket, batch: WriteBatch) {
     this.#socket = socket;
@@ -43,6 +44,14 @@ export class Outgoing {
   /** Bytes that the system has not taken yet. */
   get unsent(): number {
     return this.#socket.writableLength + this.#text.length;
+  }
+
+  /** True when the other side has taken some of what is unsent since this was last asked. */
+  hasProgressed(): boolean {
+    const { unsent } = this;
+    const hasProgressed = unsent > 0 && unsent !== this.#unsentBefore;
+    this.#unsentBefore = unsent;
+    return hasProgressed;
   }
 
   /** The socket's `drain` event will follow. */
@@ -72,6 +81,14 @@ export class Outgoing {
     const goesOn = this.#socket.write(bytes);
     this.#socket.uncork();
     return goesOn;
+  }
+
+  /** Passes on what `source` has read, which is read no further until this socket drains if it does not keep up. */
+  pass(bytes: Buffer, source: net.Socket): void {
+    if (this.write(bytes)) return;
+    source.pause();
+    // Progress is counted from here.
+    this.hasProgressed();
   }
 
   /** What is unsent goes out, then this side ends. */

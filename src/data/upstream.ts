@@ -58,7 +58,6 @@ export class UpstreamConnection implements UpstreamStream, TunnelSide, Timed, Om
   #phase: number = Phase.connecting;
   #user: UpstreamUser | null = null;
   #responseMs = 0;
-  #unsent = 0;
 
   constructor(endpoint: Endpoint, context: UpstreamContext) {
     this.endpoint = endpoint;
@@ -122,10 +121,7 @@ export class UpstreamConnection implements UpstreamStream, TunnelSide, Timed, Om
   }
 
   hasProgressed(): boolean {
-    const { unsent } = this.#out;
-    const hasProgressed = unsent > 0 && unsent !== this.#unsent;
-    this.#unsent = unsent;
-    return hasProgressed;
+    return this.#out.hasProgressed();
   }
 
   end(): void {

@@ -16,6 +16,7 @@ import { KEEP_ALIVE_MS, StreamUpstream, type StreamUser } from './stream-upstrea
 
 /** What a client that waits may have sent beforehand: a first question, not a stream. */
 const WAITING_BYTES = 16 * 1024;
+const NOTHING = Buffer.alloc(0);
 
 const Phase = { waiting: 0, connecting: 1, asking: 2, open: 3, over: 4 } as const;
 
@@ -164,16 +165,14 @@ export class Stream implements Timed, SocketOwner, StreamUser, StreamAttemptsUse
     this.bytesIn += chunk.length;
     this.#engine.recorder.streamBytes(chunk.length, 0);
     this.#touch();
-    if (!this.#upstream!.out.write(chunk)) this.#socket.pause();
+    this.#upstream!.out.pass(chunk, this.#socket);
   }
 
   /** What comes before there is somebody to take it. */
   #keep(chunk: Buffer): void {
     if (this.#phase === Phase.over) return;
-    const arrival = this.#arrival!;
-    const received =
-      arrival.received === null ? Buffer.from(chunk) : Buffer.concat([arrival.received, chunk]);
-    this.#arrival = { ...arrival, received };
+    const received = Buffer.concat([this.#arrival!.received ?? NOTHING, chunk]);
+    this.#arrival = { ...this.#arrival!, received };
     if (received.length >= WAITING_BYTES) this.#socket.pause();
   }
 
@@ -182,7 +181,7 @@ export class Stream implements Timed, SocketOwner, StreamUser, StreamAttemptsUse
     this.bytesOut += chunk.length;
     this.#engine.recorder.streamBytes(0, chunk.length);
     this.#touch();
-    if (!this.#out.write(chunk)) this.#upstream!.socket.pause();
+    this.#out.pass(chunk, this.#upstream!.socket);
     return this.#out.unsent === 0;
   }
 
@@ -269,6 +268,9 @@ export class Stream implements Timed, SocketOwner, StreamUser, StreamAttemptsUse
 
   expire(): void {
     if (this.#phase !== Phase.open) return this.#attemptFailed('connect_timeout');
+    // Nothing comes, but somebody slow still takes what has come. Both are asked, to be compared the next time.
+    const slow = [this.#out, this.#upstream?.out].filter((out) => out?.hasProgressed());
+    if (slow.length > 0) return this.#touch();
     this.#ending ??= 'idle';
     this.#upstream?.socket.destroy();
     this.#socket.destroy();

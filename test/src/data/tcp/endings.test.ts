@@ -1,7 +1,8 @@
+import type { Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { Family } from '../../../../src/shared/counters.ts';
 import { eventually } from '../../../support/process.ts';
-import { begin, echo, instance, lines, named, plane, TCP, talk } from './stage.ts';
+import { accepted, begin, echo, instance, lines, named, plane, TCP, talk } from './stage.ts';
 
 describe('silence', () => {
   test('a connection in which nothing moves ends orderly; one in which something moves does not', async () => {
@@ -24,6 +25,57 @@ describe('silence', () => {
     client.socket.end();
     const [line] = await lines(1);
     expect(line).toMatchObject({ reason: 'client_closed' });
+    expect(plane.inFlight()).toBe(0);
+  });
+});
+
+describe('slowness', () => {
+  /** A stream of which the client's side, or the instance's, does not take what it is sent. */
+  async function stuck(side: 'client' | 'instance') {
+    const piece = Buffer.alloc(64 * 1024);
+    const flood = (socket: Socket): void => {
+      const pour = (): void => {
+        while (!socket.destroyed && socket.write(piece));
+      };
+      socket.on('drain', pour);
+      pour();
+    };
+    const isClient = side === 'client';
+    const server = await instance((socket) => void (isClient ? flood(socket) : socket.pause()));
+    await begin([server], { timeouts: { tcpIdleMs: 300 } });
+    const client = talk();
+    if (isClient) client.socket.pause();
+    else flood(client.socket);
+    await eventually(() => plane.engine.streams.size === 1);
+    const [passed] = [...accepted];
+    const [upstream] = [...plane.endpoint(server).connections] as unknown as { socket: Socket }[];
+    const slow = isClient ? passed! : upstream!.socket;
+    await eventually(() => slow.writableNeedDrain);
+    return { client, slow };
+  }
+
+  test.each(['client', 'instance'] as const)(
+    'a slow %s that takes a little each time is not silence',
+    async (side) => {
+      const { client, slow } = await stuck(side);
+      // What the system takes at a time is not for a test to say.
+      let left = 128 * 1024;
+      Object.defineProperty(slow, 'writableLength', { get: () => left });
+      const timer = setInterval(() => {
+        left -= 1000;
+      }, 50);
+      await new Promise((resolve) => setTimeout(resolve, 1_200));
+      expect([client.ending, plane.engine.streams.size]).toEqual(['', 1]);
+      clearInterval(timer);
+      expect(await lines(1)).toMatchObject([{ reason: 'idle' }]);
+    },
+  );
+
+  test.each(['client', 'instance'] as const)('a %s that takes nothing is given up', async (side) => {
+    await stuck(side);
+    const before = performance.now();
+    expect(await lines(1)).toMatchObject([{ reason: 'idle' }]);
+    expect(performance.now() - before).toBeLessThan(2_000);
     expect(plane.inFlight()).toBe(0);
   });
 });

@@ -100,6 +100,29 @@ describe('passing on', () => {
     expect(await lines(1)).toMatchObject([{ reason: 'upstream_reset', status: 502, retries: 0 }]);
   });
 
+  test('what comes right before a reset is delivered before it', async () => {
+    let heard = '';
+    await begin([
+      await instance((socket) => {
+        socket.on('data', (bytes) => {
+          heard += bytes;
+          if (heard !== 'hello') return;
+          socket.write('421 go away');
+          socket.resetAndDestroy();
+        });
+      }),
+    ]);
+    const client = talk('hello');
+    expect(await client.ended()).toBe('reset');
+    expect(client.text).toBe('421 go away');
+    heard = '';
+    const leaving = talk('x');
+    await eventually(() => heard === 'x');
+    leaving.socket.write('QUIT');
+    leaving.socket.resetAndDestroy();
+    await eventually(() => expect(heard).toBe('xQUIT'));
+  });
+
   test('many megabytes arrive whole, at the pace of a slow reader', async () => {
     const bytes = 64 * 1024 * 1024;
     await begin([
