@@ -13,7 +13,7 @@ export async function parseTemplates(
   config: RenderConfig,
   createRenderers: CreateRenderers,
 ): Promise<number> {
-  const context = { log: createLog('error'), env: process.env, changed() {}, gaveUp() {} };
+  const context = { log: createLog('error'), env: process.env, changed() {}, consulFailed() {}, gaveUp() {} };
   const none: RenderConfig['minInstances'] = new Map();
   let code: number = renderExit.ok;
   for (const template of config.templates) {

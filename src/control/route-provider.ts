@@ -2,7 +2,7 @@ import type { Policy } from '../../router/members.ts';
 import type { StaticEntry } from '../../router/static-routes.ts';
 import { readTag } from '../../router/tags.ts';
 import type { Config } from '../config/config.ts';
-import { type ConsulProvider, createConsulProvider } from './providers/consul.ts';
+import { type ConsulProvider, type ConsulProviderOptions, createConsulProvider } from './providers/consul.ts';
 import type { Log } from './providers/fault-log.ts';
 
 export interface RouteProviderOptions {
@@ -15,11 +15,12 @@ export interface RouteProviderOptions {
   readonly log: Log;
   /** Counts faults by kind. */
   readonly onError: (kind: string) => void;
+  readonly onFailures?: ConsulProviderOptions['onFailures'];
 }
 
 /** Follows what routes are made of: services with tags that are read as routes or that static routes name, and KV lines. */
 export function createRouteProvider(options: RouteProviderOptions): ConsulProvider {
-  const { config, policy, statics, counted = [], log, onError } = options;
+  const { config, policy, statics, counted = [], log, onError, onFailures } = options;
   const { fabio } = config.dialects;
   return createConsulProvider({
     config: config.consul,
@@ -29,5 +30,6 @@ export function createRouteProvider(options: RouteProviderOptions): ConsulProvid
     kvPath: fabio.enabled ? fabio.kvPath : null,
     log,
     onError,
+    ...(onFailures && { onFailures }),
   });
 }

@@ -1,11 +1,14 @@
 import { type AdminAnswer, type AdminHandler, metricsAnswer, textAnswer } from '../control/admin.ts';
-import { type Family, Metrics } from '../control/metrics.ts';
+import { type Counts, type Family, Metrics } from '../control/metrics.ts';
 import type { RenderCounts, RenderView } from './views.ts';
 
 /** What the admin listener tells of. */
 export interface RenderState {
   views(): readonly RenderView[];
   counts(): RenderCounts;
+  /** Failed reads of Consul by kind. */
+  readonly consulErrors: Counts;
+  consulAgeMs(): number | null;
 }
 
 /** What the renderer's admin listener answers, by path; what the router has too means the same here. */
@@ -58,6 +61,21 @@ function families(state: RenderState): readonly Family[] {
     perTemplate('render_settled_age_seconds', 'Since the file was last right', ({ settledMsAgo }) =>
       settledMsAgo === null ? null : settledMsAgo / 1000,
     ),
+    {
+      name: 'consul_errors_total',
+      help: 'Failed reads of Consul',
+      type: 'counter',
+      read: () => state.consulErrors.samples('kind'),
+    },
+    {
+      name: 'catalog_age_seconds',
+      help: 'Since the last successful answer of Consul',
+      type: 'gauge',
+      read: () => {
+        const ageMs = state.consulAgeMs();
+        return ageMs === null ? [] : [{ value: ageMs / 1000, labels: {} }];
+      },
+    },
     perTemplate('render_failing', '1 while the last attempt came to nothing', ({ reason }) =>
       reason === null ? 0 : 1,
     ),

@@ -15,7 +15,8 @@ export const createSource: CreateRenderers = async (config, context) => {
   const consul = { ...config.consul, connections: Math.max(1, config.consul.connections * share) };
   // What is counted is counted where it is rendered from.
   const source = templatesOf({ ...config, consul }, parts, parts.length === 0 ? [] : counted, context);
-  const builtin = createBuiltinSource({ router, consul, haproxySocket, counted }, context);
+  const { attempts } = config.retry;
+  const builtin = createBuiltinSource({ router, consul, haproxySocket, counted, attempts }, context);
   return together(templates, source, builtin, parts.length > 0);
 };
 
@@ -23,7 +24,7 @@ function templatesOf(
   config: RenderConfig,
   parts: readonly RenderPart[],
   counted: readonly string[],
-  { log, env, changed, gaveUp }: RendererContext,
+  { log, env, changed, consulFailed, gaveUp }: RendererContext,
 ): RenderSource {
   return createRenderSource(parts, {
     consul: config.consul,
@@ -34,8 +35,7 @@ function templatesOf(
     performsEffects: !config.dry,
     environment: (name) => env[name],
     log,
-    // The views and counters tell of templates; the watches tell their own troubles in the log.
-    onError: () => {},
+    onError: consulFailed,
     onChange: changed,
   });
 }
@@ -63,6 +63,8 @@ function together(
       const known = counts.filter((count) => count !== null);
       return known.length < counts.length ? null : Math.min(...known);
     },
+    // The older of both.
+    consulAgeMs: () => Math.max(builtin.consulAgeMs(), templates.consulAgeMs() ?? 0),
     retain: (used) => templates.retain(used),
     async close() {
       await Promise.all([templates.close(), builtin.close()]);
@@ -71,7 +73,9 @@ function together(
 }
 
 function partOf(spec: TemplateSpec): RenderPart {
-  const { language, name } = spec;
+  const { language, source } = spec;
+  // Errors give a place in it: nothing but the file's name stands before the line.
+  const name = source.kind === 'file' ? source.path : spec.name;
   const text = textOf(spec);
   if (language.kind === 'consul-template')
     return { kind: 'consul-template', spec: { ...language, name, text } };

@@ -15,7 +15,7 @@ export function evaluate(unit: Unit): Evaluation {
   for (const { spec, renderer } of unit.parts) {
     const rendering = renderer.render();
     if (rendering.kind === 'failed') {
-      failed ??= { kind: 'failed', reason: `${spec.name}: ${rendering.error}`, isFatal: spec.errorFatal };
+      failed ??= { kind: 'failed', reason: rendering.error, isFatal: spec.errorFatal };
       continue;
     }
     for (const id of rendering.used) used.add(id);

@@ -52,6 +52,7 @@ export function createRenderSource(parts: readonly RenderPart[], options: Render
   return {
     renderers,
     countInstances: (service) => dependencies.countInstances(service),
+    consulAgeMs: () => dependencies.consulAgeMs(),
     // Each evaluation says itself what it needs, and lets go of the rest.
     retain() {},
     close: () => dependencies.close(),

@@ -46,6 +46,8 @@ export interface RenderSource {
   readonly renderers: readonly Renderer[];
   /** Instances of a service that would be rendered; null while that is unknown. Asked for `min_instances`. */
   countInstances(service: string): number | null;
+  /** Since Consul last answered, or was first asked while it never has; null where nothing is asked of it. */
+  consulAgeMs(): number | null;
   /** After an evaluation of everything: what is not among these is no longer watched. */
   retain(used: ReadonlySet<string>): void;
   close(): Promise<void>;
@@ -57,6 +59,8 @@ export interface RendererContext {
   readonly env: NodeJS.ProcessEnv;
   /** Data of these dependencies arrived or changed. May be called at any time, from the first moment on. */
   readonly changed: (ids: ReadonlySet<string>) => void;
+  /** A read of Consul has failed, by kind of fault. */
+  readonly consulFailed: (kind: string) => void;
   /** A watch gave up after the number of attempts that the configuration allows: the process ends. */
   readonly gaveUp: (reason: string) => void;
 }

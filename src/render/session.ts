@@ -1,4 +1,5 @@
 import { createLog, type Log } from '../control/log.ts';
+import { Counts } from '../control/metrics.ts';
 import { AdminPort } from './admin-port.ts';
 import { renderRoutes } from './admin-routes.ts';
 import { type AppliedStore, openAppliedStore } from './commit/applied.ts';
@@ -32,6 +33,7 @@ export class RenderSession {
   readonly #resolveEnded: (code: number) => void;
   readonly #options: SessionOptions;
   readonly #counts = new RenderCounts();
+  readonly consulErrors = new Counts();
   readonly #applied: AppliedStore;
   #generation: Generation | null = null;
   readonly #admin = new AdminPort(() => renderRoutes(this));
@@ -55,6 +57,10 @@ export class RenderSession {
   /** `renders_total` by template and result. */
   counts(): RenderCounts {
     return this.#counts;
+  }
+
+  consulAgeMs(): number | null {
+    return this.#generation?.source.consulAgeMs() ?? null;
   }
 
   /** Rejects with a message for people when a template cannot be parsed. */
@@ -101,6 +107,7 @@ export class RenderSession {
       log: this.log,
       env: { ...env, ...consul },
       changed: (ids) => runner?.changed(ids),
+      consulFailed: (kind) => this.consulErrors.add(kind),
       gaveUp: (reason) => {
         this.log.fatal({ reason }, 'gave up');
         void this.stop(renderExit.runner);

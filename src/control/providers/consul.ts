@@ -27,6 +27,8 @@ export interface ConsulProviderOptions {
   readonly log: Log;
   /** Counts faults by kind. */
   onError(kind: string): void;
+  /** How often one read, or knocking, has failed in a row. */
+  onFailures?(failures: number, reason: string): void;
   readonly clock?: Clock;
 }
 
@@ -118,7 +120,10 @@ class Session {
       gate: this.#gate,
       waitMs: options.config.waitMs,
       onAnswer: (path) => this.#faults.answer(path),
-      onFault: (path, cause, failures) => this.#faults.fault(path, cause, failures),
+      onFault: (path, cause, failures) => {
+        this.#faults.fault(path, cause, failures);
+        options.onFailures?.(failures, `${path}: ${cause.message}`);
+      },
       onLostMemory: (path, before, after) => this.#lostMemory(path, before, after),
     };
     this.#book = createServiceBook({
@@ -251,8 +256,10 @@ class Session {
 
   async #knock(attempt: number, events: ProviderEvents): ReturnType<typeof knock> {
     const result = await knock(this.#client, attempt, this.#signal);
-    if (result.kind === 'error') this.#wasAway ||= result.code === 'unreachable';
-    else if (this.#wasAway) {
+    if (result.kind === 'error') {
+      this.#wasAway ||= result.code === 'unreachable';
+      this.#options.onFailures?.(attempt + 1, result.message);
+    } else if (this.#wasAway) {
       this.#wasAway = false;
       events.returned?.();
     }

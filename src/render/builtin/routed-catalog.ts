@@ -10,6 +10,7 @@ import { Guard } from '../../control/guard.ts';
 import { isEmpty } from '../../control/history/history.ts';
 import type { Log } from '../../control/log.ts';
 import { routingPolicy } from '../../control/policy.ts';
+import type { ConsulProvider } from '../../control/providers/consul.ts';
 import { createRouteProvider } from '../../control/route-provider.ts';
 
 export interface RoutedCatalogOptions {
@@ -21,6 +22,10 @@ export interface RoutedCatalogOptions {
   readonly log: Log;
   /** Routes, pools, counts or what is missing may have changed. */
   readonly onChange: () => void;
+  /** Counts failed reads of Consul by kind. */
+  readonly onError: (kind: string) => void;
+  /** How often one of them has failed in a row. */
+  readonly onFailures: (failures: number, reason: string) => void;
 }
 
 const TICK_MS = 1_000;
@@ -40,6 +45,8 @@ export class RoutedCatalog extends CatalogIntake {
   #isChanged = false;
   readonly #told = new Set<string>();
   readonly #checker: Checker;
+  readonly #provider: ConsulProvider;
+  #startedAt = performance.now();
   readonly #stop = new AbortController();
   #timer: NodeJS.Timeout | null = null;
   #ended: Promise<void> = Promise.resolve();
@@ -64,6 +71,12 @@ export class RoutedCatalog extends CatalogIntake {
     this.#planner = planner;
     this.#counted = new Set(options.counted);
     this.#accepts = ({ health }) => policy.accepts(health);
+    this.#provider = createRouteProvider({
+      ...{ config, counted: options.counted, log, policy },
+      statics: () => statics,
+      onError: options.onError,
+      onFailures: options.onFailures,
+    });
     this.#checker = new Checker({
       probe: createProbe(config.upstreamTls),
       log,
@@ -73,15 +86,9 @@ export class RoutedCatalog extends CatalogIntake {
 
   /** Begins to watch. */
   start(): void {
-    const { config, statics, counted, log } = this.#options;
-    const provider = createRouteProvider({
-      ...{ config, counted, log, policy: routingPolicy(config) },
-      statics: () => statics,
-      // The watches tell their troubles in the log.
-      onError: () => {},
-    });
     setMaxListeners(0, this.#stop.signal);
-    this.#ended = provider.watch(this, this.#stop.signal);
+    this.#startedAt = performance.now();
+    this.#ended = this.#provider.watch(this, this.#stop.signal);
     this.#timer = setInterval(() => this.tick(), TICK_MS).unref();
   }
 
@@ -104,6 +111,11 @@ export class RoutedCatalog extends CatalogIntake {
   missing(): ReadonlySet<string> {
     if (!this.isComplete) return new Set(['the catalog']);
     return new Set([...this.#unread].map((name) => `service ${name}`));
+  }
+
+  /** Since Consul's last answer, or since it is asked without one. */
+  consulAgeMs(): number {
+    return this.#provider.state().ageMs ?? performance.now() - this.#startedAt;
   }
 
   /** Instances of a service that take traffic; null while that is unknown. */

@@ -15,6 +15,8 @@ export interface BuiltinSource {
   renderer(target: 'nginx' | 'haproxy'): Renderer;
   /** Instances that are rendered; null while that is unknown. */
   countInstances(service: string): number | null;
+  /** Since Consul last answered, or was first asked. */
+  consulAgeMs(): number;
   close(): Promise<void>;
 }
 
@@ -22,16 +24,24 @@ export interface BuiltinSourceOptions extends Pick<RenderConfig, 'consul' | 'hap
   readonly router: RouterPart;
   /** Services whose instances will be counted. */
   readonly counted: readonly string[];
+  /** Failures in a row after which `gaveUp` is told; null goes on for ever. */
+  readonly attempts: number | null;
 }
 
 /** Follows what the router would follow, once for all built-in targets of a configuration. */
 export function createBuiltinSource(
-  { router, consul, haproxySocket, counted }: BuiltinSourceOptions,
-  { log, changed }: Pick<RendererContext, 'log' | 'changed'>,
+  { router, consul, haproxySocket, counted, attempts }: BuiltinSourceOptions,
+  { log, changed, consulFailed, gaveUp }: Omit<RendererContext, 'env'>,
 ): BuiltinSource {
   const config = { ...router.config, consul: consulOf(router.config, consul) };
   const onChange = (): void => changed(new Set([BUILTIN_ID]));
-  const catalog = new RoutedCatalog({ config, statics: router.statics, counted, log, onChange });
+  const onFailures = (failures: number, reason: string): void => {
+    if (failures === attempts) gaveUp(reason);
+  };
+  const catalog = new RoutedCatalog({
+    ...{ config, statics: router.statics, counted, log, onChange, onFailures },
+    onError: consulFailed,
+  });
   const certificates = new CertificateWatch(config.tls, log, onChange);
   const state: TargetState = {
     get version() {
@@ -63,6 +73,7 @@ export function createBuiltinSource(
     renderer: (target) =>
       target === 'haproxy' ? haproxy() : new TargetRenderer(target, state, () => renderNginx(input()), log),
     countInstances: (service) => catalog.count(service),
+    consulAgeMs: () => catalog.consulAgeMs(),
     async close() {
       for (const live of lives) live.close();
       certificates.close();

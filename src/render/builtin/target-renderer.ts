@@ -47,7 +47,7 @@ export class TargetRenderer<File extends BuiltinFile> implements Renderer {
     const missing = this.#state.missing();
     if (missing.size > 0) return { kind: 'missing', missing, used };
     const made = this.#latest();
-    if (!made.ok) return { kind: 'failed', error: made.error };
+    if (!made.ok) return { kind: 'failed', error: `built-in target ${this.#name}: ${made.error}` };
     const { file } = made;
     this.#rendered = file;
     this.#tell(file.shortfalls);

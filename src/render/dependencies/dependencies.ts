@@ -71,6 +71,7 @@ export class Dependencies implements DependencyReader {
   /** Queries that are picked from the instances of a service, by its name. */
   readonly #picks = new Map<string, Map<string, ServiceQuery>>();
   readonly #entries = new Map<string, readonly Entry[]>();
+  readonly #startedAt: number;
   #suspectedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: DependencyOptions) {
@@ -80,6 +81,7 @@ export class Dependencies implements DependencyReader {
     setMaxListeners(0, signal);
     this.#options = options;
     this.#clock = clock;
+    this.#startedAt = clock.now();
     const isAwaiting = (): boolean => this.#isAwaiting();
     this.#answers = new Answers({ clock, isAwaiting, onChange: options.onChange }, signal);
     const { config, log, onError, attempts = null, onGaveUp = () => {} } = options;
@@ -140,6 +142,12 @@ export class Dependencies implements DependencyReader {
           ? this.#consul.faults.lastError()
           : trouble,
     }));
+  }
+
+  /** Since Consul's last answer, or since it is watched without one; null where nothing is asked of it. */
+  consulAgeMs(): number | null {
+    const isAsked = [...this.#watches.values()].some(({ query }) => isConsulQuery(query));
+    return isAsked ? this.#clock.now() - (this.#consul.faults.lastAnswerAt() ?? this.#startedAt) : null;
   }
 
   /** Open connections to Consul. */

@@ -3,6 +3,7 @@ import { compareText } from '../template/bytes.ts';
 import type { GoType } from '../template/kinds.ts';
 import { pointerTo } from '../template/kinds.ts';
 import { int, List, Pointer, record, type Value } from '../template/values.ts';
+import { aggregateStatus } from './aggregate-status.ts';
 import { decode, type Json, objects } from './decode.ts';
 import type { ServiceQuery } from './query.ts';
 import { checksType, servicesType, serviceType, tagsType } from './types.ts';
@@ -32,7 +33,7 @@ export function readEntries(answer: unknown): readonly Entry[] {
 
 function readEntry(node: Json, service: Json, checks: unknown): Entry {
   const tags = sortedTags(service.Tags);
-  const status = aggregateStatus(checks);
+  const status = statusOf(checks);
   const address = text(service.Address) === '' ? text(node.Address) : text(service.Address);
   const value = record(serviceType, [
     text(node.Node),
@@ -59,20 +60,10 @@ export function sortedTags(given: unknown): readonly string[] {
   return (given as readonly unknown[]).map(text).sort(compareText);
 }
 
-/** The worst of all checks of the node and the instance. */
-function aggregateStatus(checks: unknown): string {
-  if (!Array.isArray(checks)) return 'passing';
-  const seen = new Set<string>();
-  for (const check of checks as readonly unknown[]) {
-    if (!isObject(check)) continue;
-    const id = text(check.CheckID);
-    const status = text(check.Status);
-    if (id === '_node_maintenance' || id.startsWith('_service_maintenance:')) seen.add('maintenance');
-    else if (status === 'critical' || status === 'warning' || status === 'passing') seen.add(status);
-    else return '';
-  }
-  for (const status of ['maintenance', 'critical', 'warning']) if (seen.has(status)) return status;
-  return 'passing';
+/** Of all checks of the node and the instance. */
+function statusOf(checks: unknown): string {
+  const read = Array.isArray(checks) ? checks.filter(isObject) : [];
+  return aggregateStatus(read.map(({ CheckID, Status }) => ({ id: text(CheckID), status: text(Status) })));
 }
 
 /** What a query picks of all instances, in the order in which a template sees them. */

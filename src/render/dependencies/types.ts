@@ -16,7 +16,8 @@ import {
   stringType,
   structType,
 } from '../template/kinds.ts';
-import { List, type Value } from '../template/values.ts';
+import { List, type Pointer, type Struct, type Value } from '../template/values.ts';
+import { aggregateStatus, type CheckStatus } from './aggregate-status.ts';
 
 /** The types of what the functions give, with consul-template's names and order of fields. */
 
@@ -62,7 +63,21 @@ const checkType = structType('api.HealthCheck', [
   ['CreateIndex', uint64Type],
   ['ModifyIndex', uint64Type],
 ]);
-export const checksType = defined('api.HealthChecks', sliceOf(pointerTo(checkType)));
+const [checkIdAt, statusAt] = ['CheckID', 'Status'].map((name) => checkType.fieldIndex.get(name)!) as [
+  number,
+  number,
+];
+export const checksType = defined('api.HealthChecks', sliceOf(pointerTo(checkType)), {
+  methods: {
+    AggregatedStatus: method([], (checks) =>
+      aggregateStatus((checks as List).items.map((item) => statusIn((item as Pointer).to as Struct))),
+    ),
+  },
+});
+
+function statusIn({ values }: Struct): CheckStatus {
+  return { id: values[checkIdAt] as string, status: values[statusAt] as string };
+}
 
 export const serviceType = structType('dependency.HealthService', [
   ['Node', stringType],

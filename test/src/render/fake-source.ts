@@ -29,6 +29,10 @@ export class FakeSource implements RenderSource {
     return this.instances.get(service) ?? null;
   }
 
+  consulAgeMs(): null {
+    return null;
+  }
+
   retain(used: ReadonlySet<string>): void {
     this.retained = used;
   }

@@ -23,7 +23,13 @@ function renderersOn(clock: ReturnType<typeof fastClock>, text: string): CreateR
       dependencies,
       { environment: () => undefined, performsEffects: true, onWarning: () => {} },
     );
-    return { renderers, countInstances: () => null, retain() {}, close: () => dependencies.close() };
+    return {
+      renderers,
+      countInstances: () => null,
+      consulAgeMs: () => null,
+      retain() {},
+      close: () => dependencies.close(),
+    };
   };
 }
 

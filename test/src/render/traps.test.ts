@@ -45,6 +45,11 @@ const cases: readonly (readonly [trap: string, contents: string, written: string
     '[dc1][dc1]',
   ],
   ['trap 24, loop with an index works', '{{ range $i, $n := loop 2 }}{{ $i }}{{ $n }} {{ end }}', '00 11 '],
+  [
+    'a method of Consul: the worst of all checks',
+    '{{ range service "web" "any" }}{{ .Port }} {{ .Checks.AggregatedStatus }} {{ end }}',
+    '80 passing 81 warning ',
+  ],
   ['trap 25, .Tags.Contains works', '{{ range service "web" }}{{ .Tags.Contains "blue" }}{{ end }}', 'true'],
 ];
 
@@ -55,6 +60,7 @@ function inHcl(contents: string, more = ''): string {
 async function catalog(): Promise<Live> {
   const live = await Live.create();
   live.service('web', 80, { Tags: ['blue'] });
+  live.service('web', 81, { Check: { TTL: '1h', Status: 'warning' } });
   for (const [port, name] of ['a/b', 'café', 'node.js'].entries()) live.service(name, port + 1);
   for (const [key, value] of Object.entries({
     json: '{"a":{"b":"deep"}}',
@@ -89,6 +95,16 @@ describe('rendered once', () => {
     expect(await session.ended).toBe(14);
     expect(live.read('out')).toBeNull();
   });
+});
+
+test('an error of a template begins with the file and the place in it, and says each once', async () => {
+  const live = await catalog();
+  live.write('t', 'a\n{{ range service "web" }}{{ .Nope }}{{ end }}');
+  const session = await live.start(['-template', 't:out']);
+  await eventually(() => viewOf(session).result === 'failed');
+  expect(viewOf(session).reason).toBe(
+    `template: ${live.dir}/t:2:28: executing "${live.dir}/t" at <.Nope>: can't evaluate field Nope in type *dependency.HealthService`,
+  );
 });
 
 describe('the configuration', () => {
