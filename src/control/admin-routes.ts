@@ -8,7 +8,7 @@ import { parseSince } from './history/since.ts';
 import { Metrics } from './metrics.ts';
 import { routingPolicy } from './policy.ts';
 import type { Router } from './router.ts';
-import { SharedFamilies } from './shared-families.ts';
+import { sharedFamilies } from './shared-families.ts';
 import { poolsView, routesView, snapshotView, type ViewSources } from './views.ts';
 
 /** What the admin listener answers, by path. */
@@ -113,7 +113,7 @@ function createMetrics(router: Router): Metrics {
     return route ? { id: route.id, service: route.service } : null;
   };
   const metrics = new Metrics(
-    new SharedFamilies(router.counters, {
+    sharedFamilies(router.counters, {
       listener: (index) => router.config.listeners[index]?.name ?? String(index),
       route: routeOfSlot,
       mainDelaySeconds: () => router.loopDelay.seconds,
@@ -134,7 +134,7 @@ function createMetrics(router: Router): Metrics {
         }
       },
       downEndpoints: () => downEndpoints(router),
-    }).families(),
+    }),
   );
   const gauge = (name: string, help: string, value: () => number): void =>
     metrics.add({ name, help, type: 'gauge', read: () => [{ value: value(), labels: {} }] });

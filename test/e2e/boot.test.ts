@@ -1,7 +1,7 @@
 /** Starting without Consul: with nothing, with a saved catalog, and with a port that somebody takes meanwhile. */
 import { rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { type Backend, startBackend } from '../support/backend.ts';
 import { type ConsulAgent, skipConsul, startConsul } from '../support/consul.ts';
 import { accepts } from '../support/ports.ts';
@@ -17,10 +17,11 @@ import {
   timeUntil,
 } from './site.ts';
 
-describe.skipIf(skipConsul)('a start without Consul', () => {
+// Side by side: most of it is waiting.
+describe.skipIf(skipConsul).concurrent('a start without Consul', () => {
   const endings: (() => Promise<unknown>)[] = [];
 
-  afterEach(async () => {
+  afterAll(async () => {
     for (const end of endings.splice(0).reverse()) await end();
   });
 

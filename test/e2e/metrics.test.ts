@@ -1,8 +1,10 @@
 /** `/metrics`, as a scraper sees it. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Backend, startBackend } from '../support/backend.ts';
 import { type ConsulAgent, skipConsul, startConsul } from '../support/consul.ts';
-import { eventually } from '../support/process.ts';
+import { eventually, root } from '../support/process.ts';
 import { deregister, parseMetrics, registerBackend, type Sample, type Site, startSite } from './site.ts';
 
 describe.skipIf(skipConsul)('/metrics', () => {
@@ -45,6 +47,13 @@ describe.skipIf(skipConsul)('/metrics', () => {
     const stem = name.replace(/_(bucket|sum|count)$/, '');
     return types.get(stem) === 'histogram' || types.get(stem) === 'summary' ? stem : name;
   }
+
+  test('has nothing of its own that the documentation does not name', async () => {
+    const docs = await readFile(join(root, 'docs/operations.md'), 'utf8');
+    const ours = [...(await scrape()).types.keys()].filter((name) => name.startsWith('fairlead_'));
+    expect(ours.length).toBeGreaterThan(30);
+    expect(ours.filter((name) => !docs.includes(`\`${name}\``))).toEqual([]);
+  });
 
   test('parses, every series once and declared, histograms consistent', async () => {
     await site.get('svc.test');

@@ -1,7 +1,7 @@
 /** Consul fails, forgets, and comes back; what clients see of it is nothing. */
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { type Backend, startBackend } from '../support/backend.ts';
 import { type ConsulAgent, type ConsulOptions, skipConsul, startConsul } from '../support/consul.ts';
 import { startLoad } from '../support/load.ts';
@@ -21,10 +21,11 @@ import {
 const OUTAGE_MS = 20_000;
 const RATE = 60;
 
-describe.skipIf(skipConsul)('Consul fails', () => {
+// Side by side: most of it is waiting.
+describe.skipIf(skipConsul).concurrent('Consul fails', () => {
   const endings: (() => Promise<unknown>)[] = [];
 
-  afterEach(async () => {
+  afterAll(async () => {
     for (const end of endings.splice(0).reverse()) await end();
   });
 

@@ -121,6 +121,8 @@ export interface LoadOptions {
   tls?: ConnectionOptions;
   /** Of one request, from the moment it is sent. Default 10 s. */
   timeoutMs?: number;
+  /** What is due at the end may still be sent for so long. Default 5 s. */
+  graceMs?: number;
 }
 
 export interface LoadResult {
@@ -131,7 +133,7 @@ export interface LoadResult {
   byInstance: Map<string, number>;
   /** From the moment a request was due, so waiting for a free connection counts. */
   maxLatencyMs: number;
-  /** Requests that were due and found no free connection, not even within five seconds after `stop`. */
+  /** Requests that were due and found no free connection, not even within `graceMs` after `stop`. */
   unsent: number;
 }
 
@@ -141,9 +143,6 @@ export interface Load {
   /** Nothing more becomes due; what is due is still sent. */
   stop(): Promise<LoadResult>;
 }
-
-/** A busy machine may have several requests due at the moment of the end; a router that hangs has them still later. */
-const GRACE_MS = 5_000;
 
 /**
  * Constant load with an oracle. A request fails by any transport or grammar error, a status of 400 or more
@@ -195,7 +194,8 @@ export function startLoad(options: LoadOptions): Load {
   const running = Promise.all([pace(), ...Array.from({ length: options.connections }, worker)]);
   const stop = async (): Promise<LoadResult> => {
     stopping = true;
-    endsAt = performance.now() + GRACE_MS;
+    // A busy machine may have several requests due at this moment; a router that hangs has them still later.
+    endsAt = performance.now() + (options.graceMs ?? 5_000);
     for (const wake of wakeWorkers) wake();
     await running;
     const failed = [...counters.failures].map(([error, count]) => ({ error, count }));

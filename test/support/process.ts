@@ -153,7 +153,7 @@ export async function eventually<T>(
   fn: () => T | Promise<T>,
   options: EventuallyOptions | string = {},
 ): Promise<Exclude<T, false>> {
-  const { timeoutMs = 5000, what = 'the condition' } =
+  const { timeoutMs = 10_000, what = 'the condition' } =
     typeof options === 'string' ? { what: options } : options;
   const start = performance.now();
   for (let step = 5; ; step = Math.min(20, step + 1)) {

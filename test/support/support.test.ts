@@ -131,7 +131,7 @@ describe('the load', () => {
     const held: (() => void)[] = [];
     backend.handler = (_, reply) => void held.push(() => reply.send({}));
     const options = { port: backend.port, host: 'x', connections: 1, ratePerSecond: 200 };
-    const [slow, stuck] = [startLoad(options), startLoad({ ...options, timeoutMs: 5_500 })];
+    const [slow, stuck] = [startLoad(options), startLoad({ ...options, timeoutMs: 500, graceMs: 100 })];
     await eventually(() => held.length === 2);
     await new Promise((resolve) => setTimeout(resolve, 50));
     backend.handler = (_, reply) => reply.send({});

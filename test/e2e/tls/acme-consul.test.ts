@@ -15,7 +15,7 @@ import { register } from '../site.ts';
 import { acmeOf, ordersOf, type Replica, served as servedBy, startReplica } from './replica.ts';
 
 const HOUR_MS = 3_600_000;
-const SOON = { timeoutMs: 25_000 };
+const SOON = { timeoutMs: 40_000 };
 const HOSTS = ['shop.example.com', 'news.example.com', 'extra.example.com'];
 
 interface CertificateRecord {
@@ -54,7 +54,7 @@ describe.skipIf(skipPebble || skipConsul)('routers with tls.acme that share Cons
     endings.push(() => rm(data, { recursive: true, force: true }));
     const tags = ['shop', 'news'].map((name) => `fairlead:${name}.example.com/ https=redirect`);
     await register(consul, { name: 'shop', port: backend.port, tags });
-  }, 40_000);
+  }, 60_000);
   afterAll(async () => {
     for (const end of endings.reverse()) await end();
   });
@@ -101,7 +101,7 @@ describe.skipIf(skipPebble || skipConsul)('routers with tls.acme that share Cons
     const counts = await Promise.all(fleet.map(ordersOf));
     expect(counts.reduce((sum, count) => sum + count)).toBe(HOSTS.length);
     await eventually(async () => expect(await kept(/\/(order|challenge)\//)).toEqual([]));
-  }, 60_000);
+  }, 90_000);
 
   test('one is renewed when the authority advises it, everywhere, and no handshake fails', async () => {
     const [host = ''] = HOSTS;
@@ -142,7 +142,7 @@ describe.skipIf(skipPebble || skipConsul)('routers with tls.acme that share Cons
     const { failed } = await load.stop();
     expect(failed).toEqual([]);
     proxy.advise = null;
-  }, 60_000);
+  }, 90_000);
 
   test('the authority may look at the secure port instead, and finds its challenge with any of them', async () => {
     const name = 'alpn.example.com';
@@ -154,7 +154,7 @@ describe.skipIf(skipPebble || skipConsul)('routers with tls.acme that share Cons
     expect(fronts[0].taken.length).toBe(before[0]);
     expect(fronts[1].taken.length).toBeGreaterThan(before[1]!);
     await fourth.stop();
-  }, 40_000);
+  }, 60_000);
 
   test('an order outlives kill -9, and is finished by another with the same key', async () => {
     const name = 'orphan.example.com';
@@ -186,7 +186,7 @@ describe.skipIf(skipPebble || skipConsul)('routers with tls.acme that share Cons
     const [done] = await kept(new RegExp(`/certificate/${name}$`));
     const keyOf = (text: string): unknown => (JSON.parse(text) as { readonly keyPem: string }).keyPem;
     expect(keyOf(done!.value)).toBe(keyOf(order!.value));
-  }, 60_000);
+  }, 90_000);
 
   test('one that starts while Consul is away serves what it had, and orders nothing', async () => {
     const [first] = fleet;
@@ -199,5 +199,5 @@ describe.skipIf(skipPebble || skipConsul)('routers with tls.acme that share Cons
     expect(await Promise.all(HOSTS.map((host) => served(again, host)))).toEqual(shown);
     expect(pebble.issued()).toBe(issued);
     expect(await ordersOf(again)).toBe(0);
-  }, 40_000);
+  }, 60_000);
 });

@@ -61,9 +61,15 @@ describe.skipIf(skipConsul)('DNS', () => {
   });
 
   test('a client stays with one worker, whatever it sends', async () => {
-    // Open and ended ones: those of tests before may end at any time.
-    const begun = async (): Promise<number> =>
+    // Open and ended ones: those of tests before may end at any time, also between the two readings.
+    const read = async (): Promise<number> =>
       (await site.metric('fairlead_udp_sessions')) + (await site.metric('fairlead_udp_sessions_total'));
+    const begun = async (): Promise<number> =>
+      eventually(async () => {
+        const [first, second] = [await read(), await read()];
+        expect(first).toBe(second);
+        return first;
+      });
     const before = await begun();
     const clients = Array.from({ length: 40 }, () => createSocket('udp4'));
     sockets.push(...clients);
