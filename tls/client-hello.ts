@@ -13,7 +13,8 @@ export interface Hello {
 }
 
 export type HelloRead =
-  | { readonly kind: 'need-more' }
+  /** Before so many bytes are here, another look tells nothing: single bytes must not each cost one. */
+  | { readonly kind: 'need-more'; readonly atLeast: number }
   | ({ readonly kind: 'hello' } & Hello)
   /** Something else than a TLS record. */
   | { readonly kind: 'not-tls' }
@@ -28,33 +29,36 @@ const RECORD_HEAD = 5;
 const MESSAGE_HEAD = 4;
 /** RFC 8446 §5.1. */
 const MAX_RECORD = 16 * 1024;
+/** Clients send one or two, and those that hide their name from watchers some dozens. Each look walks over all. */
+const MAX_RECORDS = 2048;
 const SERVER_NAME = 0;
 const ALPN = 16;
 const HOST_NAME = 0;
 
-const NEED_MORE: HelloRead = { kind: 'need-more' };
 const NOT_TLS: HelloRead = { kind: 'not-tls' };
 
 /** Reads what has come so far. */
 export function readClientHello(bytes: Uint8Array): HelloRead {
-  if (bytes.length === 0) return NEED_MORE;
+  if (bytes.length === 0) return { kind: 'need-more', atLeast: 1 };
   if (bytes[0] !== HANDSHAKE) return NOT_TLS;
   if (bytes.length > 1 && bytes[1] !== 3) return NOT_TLS;
   const gathered = gather(bytes);
   if (typeof gathered === 'string') return { kind: 'malformed', reason: gathered };
-  const { message, isComplete } = gathered;
+  const { message, isComplete, atLeast } = gathered;
   if (message.length > 0 && message[0] !== CLIENT_HELLO) {
     return { kind: 'malformed', reason: 'the first message is not a ClientHello' };
   }
   if (isComplete) return readHello(message);
   if (bytes.length >= MAX_HELLO_BYTES) return { kind: 'malformed', reason: 'the ClientHello does not end' };
-  return NEED_MORE;
+  return { kind: 'need-more', atLeast: Math.min(atLeast, MAX_HELLO_BYTES) };
 }
 
 interface Gathered {
-  /** The message with its head, as far as it is here. */
+  /** The message with its head when it is complete, else what the first record has of it. */
   readonly message: Uint8Array;
   readonly isComplete: boolean;
+  /** Where on the wire the next thing ends that must be known whole: a record's head, the message's, a record. */
+  readonly atLeast: number;
 }
 
 /** Puts the pieces of the first handshake message together; or says what is wrong with the records. */
@@ -62,6 +66,7 @@ function gather(bytes: Uint8Array): Gathered | string {
   const pieces: Uint8Array[] = [];
   let gathered = 0;
   let wanted = MESSAGE_HEAD;
+  let atLeast = RECORD_HEAD;
   for (let at = 0; at < bytes.length && gathered < wanted; ) {
     if (bytes[at] !== HANDSHAKE) return 'a record of another kind interrupts the ClientHello';
     if (at + RECORD_HEAD > bytes.length) break;
@@ -69,6 +74,8 @@ function gather(bytes: Uint8Array): Gathered | string {
     const length = (bytes[at + 3]! << 8) | bytes[at + 4]!;
     if (length === 0) return 'an empty record';
     if (length > MAX_RECORD) return 'a record is longer than TLS allows';
+    if (pieces.length === MAX_RECORDS) return 'the ClientHello is in too many records';
+    const before = gathered;
     const piece = bytes.subarray(at + RECORD_HEAD, at + RECORD_HEAD + length);
     pieces.push(piece);
     gathered += piece.length;
@@ -76,11 +83,14 @@ function gather(bytes: Uint8Array): Gathered | string {
       wanted = MESSAGE_HEAD + messageLength(pieces);
       if (wanted > MAX_HELLO_BYTES) return 'the ClientHello is too long';
     }
+    const end = at + RECORD_HEAD + Math.min(length, wanted - before);
     at += RECORD_HEAD + length;
+    atLeast = end > bytes.length ? end : at + RECORD_HEAD;
   }
-  const message = pieces.length === 1 ? pieces[0]! : joined(pieces, gathered);
   const isComplete = gathered >= MESSAGE_HEAD && gathered >= wanted;
-  return { message: isComplete ? message.subarray(0, wanted) : message, isComplete };
+  const isSplit = isComplete && pieces.length > 1;
+  const message = isSplit ? joined(pieces, gathered) : (pieces[0] ?? NOTHING);
+  return { message: isComplete ? message.subarray(0, wanted) : message, isComplete, atLeast };
 }
 
 /** The length field of a message head that may lie across pieces. */

@@ -115,17 +115,26 @@ async function issue(names: readonly string[], rootPem: string, rootKeyPem: stri
   return { certPem: `${leaf.toString('pem')}\n${rootPem}`, keyPem: exportKey(keys.privateKey) };
 }
 
-/** Null when there is none, it nears its end, or another root signed it. */
+/** Null when there is none, it cannot be read or nears its end, or another root signed it. */
 async function readIssued(file: string, rootPem: string) {
   const text = await readFile(file, 'utf8').catch(() => '');
   const { certificates, keys } = readPem(text);
   const [leafPem] = certificates;
   const [keyPem] = keys;
   if (leafPem === undefined || keyPem === undefined) return null;
-  const leaf = new X509Certificate(leafPem);
+  const leaf = parse(leafPem);
+  if (leaf === null) return null;
   const isOurs = leaf.verify(new X509Certificate(rootPem).publicKey);
   const isFresh = leaf.validToDate.getTime() - Date.now() > RENEW_BEFORE_DAYS * DAY_MS;
   return isOurs && isFresh ? { certPem: certificates.join(''), keyPem } : null;
+}
+
+function parse(pem: string): X509Certificate | null {
+  try {
+    return new X509Certificate(pem);
+  } catch {
+    return null;
+  }
 }
 
 /** Loaded when an authority is first used: a router in production needs none. */

@@ -43,8 +43,20 @@ describe('records', () => {
   test.each([1, 2, 3, 4, 5, 7, 64, 100])('a hello in records of %i bytes, cut anywhere', (size) => {
     const bytes = hello(Buffer.concat([serverName('a.test'), alpn('postgresql')]), size);
     for (let length = 0; length < bytes.length; length++) {
-      expect(readClientHello(bytes.subarray(0, length))).toEqual({ kind: 'need-more' });
+      expect(readClientHello(bytes.subarray(0, length)).kind).toBe('need-more');
     }
+    // Whoever looks only when it is told to finds it as soon as it is whole.
+    let at = 0;
+    let looks = 0;
+    for (;;) {
+      const read = readClientHello(bytes.subarray(0, at));
+      looks += 1;
+      if (read.kind !== 'need-more') break;
+      expect(read.atLeast).toBeGreaterThan(at);
+      at = read.atLeast;
+    }
+    expect(at).toBe(bytes.length);
+    expect(looks).toBeLessThan(2 * Math.ceil(bytes.length / (size + 5)) + 4);
     expect(readClientHello(bytes)).toEqual({ kind: 'hello', serverName: 'a.test', alpn: ['postgresql'] });
   });
 
@@ -74,10 +86,28 @@ describe('records', () => {
 
   test('one that does not end is given up at the limit', () => {
     const message = Buffer.concat([Buffer.from([1, 0, 0x7f, 0]), Buffer.alloc(0x7f00)]);
-    const endless = records(message, 2).subarray(0, MAX_HELLO_BYTES);
+    const endless = records(message, 40).subarray(0, MAX_HELLO_BYTES);
     expect(readClientHello(endless.subarray(0, -1)).kind).toBe('need-more');
     expect(readClientHello(endless)).toMatchObject({ reason: 'the ClientHello does not end' });
   });
+});
+
+test('neither single bytes nor many records make reading dear', () => {
+  const message = Buffer.concat([Buffer.from([1, 0, 0x7f, 0]), Buffer.alloc(0x7f00)]);
+  const bytes = records(message, 1).subarray(0, MAX_HELLO_BYTES);
+  let atLeast = 0;
+  let looks = 0;
+  for (let length = 1; length <= bytes.length; length += 1) {
+    if (length < atLeast) continue;
+    looks += 1;
+    const read = readClientHello(bytes.subarray(0, length));
+    if (read.kind !== 'need-more') {
+      expect(read).toMatchObject({ reason: 'the ClientHello is in too many records' });
+      break;
+    }
+    atLeast = read.atLeast;
+  }
+  expect(looks).toBeLessThan(4_200);
 });
 
 describe('what is something else', () => {

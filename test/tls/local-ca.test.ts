@@ -50,7 +50,7 @@ test('root and leaves stay the same over restarts; other names get another leaf'
   expect((await again.issue(['other.localhost'])).certPem).not.toBe(first.certPem);
 });
 
-test('a leaf that nears its end, or is of another root, is signed anew', async () => {
+test('a leaf that nears its end, or is of another root or damaged, is signed anew', async () => {
   const folder = join(home, 'renewed');
   const ca = await openLocalCa(folder);
   const first = await ca.issue(names);
@@ -60,6 +60,12 @@ test('a leaf that nears its end, or is of another root, is signed anew', async (
   const second = await ca.issue(names);
   expect([first.certPem, strange.certPem]).not.toContain(second.certPem);
   expect(await ca.issue(names)).toEqual(second);
+  writeFileSync(
+    join(folder, 'issued', file!),
+    second.certPem.replace(/(BEGIN CERTIFICATE-+\n)\w{8}/, '$1AAAAAAAA') + second.keyPem,
+  );
+  const third = await ca.issue(names);
+  expect(readCertificate(third.certPem, third.keyPem, 'local').ok).toBe(true);
 });
 
 test('programs that start together agree on one root', async () => {

@@ -16,7 +16,7 @@ export interface ErrandContext extends Omit<OrderContext, 'authority'> {
 }
 
 export type Outcome =
-  /** `advised`: only the time of the renewal was looked after. `nothing`: another replica was faster. */
+  /** `advised`: only the time of the renewal was looked after. `nothing`: another replica was faster, or nobody answered. */
   | { readonly kind: 'issued' | 'superseded' | 'advised' | 'nothing' }
   /** Another replica is at it, perhaps because this one lost its lock. */
   | { readonly kind: 'busy' }
@@ -73,8 +73,8 @@ async function doWhatIsDue(
   if (work.at > context.clock.now()) return { kind: 'nothing' };
   const authority = await context.authority();
   if (work.kind === 'advice' && known.certificate !== undefined) {
-    await seekAdvice(context, authority, known.certificate, fresh.advice);
-    return { kind: 'advised' };
+    const isHeard = await seekAdvice(context, authority, known.certificate, fresh.advice);
+    return { kind: isHeard ? 'advised' : 'nothing' };
   }
   return order({ ...context, authority }, plan, fresh, fence, signal);
 }
@@ -134,18 +134,23 @@ async function keep({ book }: OrderContext, issued: CertificateRecord, ifVersion
   throw new StoreError('unavailable', `${issued.id} changes faster than it can be written`);
 }
 
-/** Asks when to renew. Without an answer, what was known stays, or our own rule holds until the next time. */
+/**
+ * Asks when to renew. Without advice, what was known stays, or our own rule holds until the next time. False when the
+ * authority could not be asked.
+ */
 async function seekAdvice(
   { book, clock }: ErrandContext,
   authority: Authority,
   certificate: CertificateRecord,
   earlier: AdviceRecord | undefined,
-): Promise<void> {
+): Promise<boolean> {
   const certId = certificate.certId as string;
   const previous = earlier?.certId === certId ? earlier : undefined;
+  let isHeard = true;
   const info = await authority.renewalInfo(certId).catch((error: unknown) => {
-    if (error instanceof AcmeProblem) return null;
-    throw error;
+    if (!(error instanceof AcmeProblem)) throw error;
+    isHeard = !isShared(error.problem);
+    return null;
   });
   const now = clock.now();
   const checkAt = nextAdviceCheck(now, info?.retryAfterMs ?? null);
@@ -153,11 +158,12 @@ async function seekAdvice(
     const renewAt = ownRenewalAt(certificate);
     const own = { certId, start: renewAt, end: renewAt, renewAt, explanation: null };
     await book.write('advice', certificate.id, { ...(previous ?? own), checkAt });
-    return;
+    return isHeard;
   }
   const { start, end, explanation } = info;
   // Drawn once for each window, or every look would be another throw of the dice.
   const isSame = previous !== undefined && previous.start === start && previous.end === end;
   const renewAt = isSame ? previous.renewAt : pickInstant({ start, end }, clock.random());
   await book.write('advice', certificate.id, { certId, start, end, explanation, renewAt, checkAt });
+  return true;
 }

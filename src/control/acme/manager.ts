@@ -198,6 +198,7 @@ export class AcmeManager {
       // Where all places are taken, the first that becomes free wakes us.
       else if (this.#running.size < this.#options.config.ordersAtOnce) this.#begin(plan);
     }
+    for (const [id, until] of this.#holds) if (until <= now) this.#holds.delete(id);
     const planned = new Set(this.#plan.plans.map(({ id }) => id));
     void sweep(this.#book, this.#view, planned, now).catch(() => {});
     return next;

@@ -32,7 +32,8 @@ const MOST_ASKED_AT_ONCE = 8;
 
 export function createOnDemandGate(rules: OnDemandRules, clock: Clock): OnDemandGate {
   const refusals = new Map<string, { readonly until: number; readonly reason: string }>();
-  const admitted: number[] = [];
+  /** When, by name; the earliest is first. */
+  const admitted = new Map<string, number>();
   let asking = 0;
 
   async function judge(name: string, signal: AbortSignal): Promise<string | null> {
@@ -49,9 +50,10 @@ export function createOnDemandGate(rules: OnDemandRules, clock: Clock): OnDemand
     }
   }
 
-  function isSpent(now: number): boolean {
-    while (admitted.length > 0 && (admitted[0] as number) <= now - HOUR_MS) admitted.shift();
-    return admitted.length >= rules.namesPerHour;
+  /** A name that comes again before its certificate does is not a new one. */
+  function isSpent(name: string, now: number): boolean {
+    for (const [each, at] of admitted) if (at <= now - HOUR_MS) admitted.delete(each);
+    return !admitted.has(name) && admitted.size >= rules.namesPerHour;
   }
 
   return {
@@ -61,11 +63,14 @@ export function createOnDemandGate(rules: OnDemandRules, clock: Clock): OnDemand
       const refused = refusals.get(name);
       if (refused !== undefined && refused.until > now) return { allowed: false, reason: refused.reason };
       refusals.delete(name);
-      const reason = (await judge(name, signal)) ?? (isSpent(now) ? 'too many new names in this hour' : null);
+      const reason =
+        (await judge(name, signal)) ?? (isSpent(name, now) ? 'too many new names in this hour' : null);
       if (reason === null) {
-        admitted.push(now);
+        if (!admitted.has(name)) admitted.set(name, now);
         return { allowed: true };
       }
+      // It says nothing about the name.
+      if (reason === TOO_BUSY) return { allowed: false, reason };
       const [oldest] = refusals.keys();
       if (refusals.size >= MOST_REFUSALS && oldest !== undefined) refusals.delete(oldest);
       refusals.set(name, { until: now + REFUSAL_MS, reason });

@@ -173,10 +173,17 @@ async function answer(
   }
   const hook = settings.dns as DnsHook;
   const value = dnsValue(keyAuthorization);
-  await runDnsHook(hook, 'present', name, value, signal);
-  await clock.sleep(hook.propagationMs, signal);
   // Also when the lock was lost meanwhile: a record left behind would stay for ever.
-  return () => runDnsHook(hook, 'cleanup', name, value, new AbortController().signal);
+  const cleanup = (): Promise<void> => runDnsHook(hook, 'cleanup', name, value, new AbortController().signal);
+  try {
+    await runDnsHook(hook, 'present', name, value, signal);
+  } catch (error) {
+    // It may have set the record before it failed. After an abort, whoever carries on sets the same one and removes it.
+    if (!signal.aborted) await cleanup().catch(() => {});
+    throw error;
+  }
+  await clock.sleep(hook.propagationMs, signal);
+  return cleanup;
 }
 
 function failed(authorization: Authorization): AcmeProblem {

@@ -22,6 +22,8 @@ const TICK_MS = 1_000;
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** Renewal has failed for weeks by then; time is left to do something about it. */
 const WARN_BEFORE_MS = 14 * DAY_MS;
+/** Of a life that is short; half of it is left when such certificates are renewed. */
+const WARN_SHARE = 1 / 4;
 /** More than these at once are told as a number. */
 const MOST_LINES = 20;
 
@@ -134,7 +136,7 @@ export class CertificateStore {
 
   #warnOfExpiry(): void {
     const nowMs = this.#now();
-    const near = this.#live.set.filter(({ notAfterMs }) => notAfterMs - nowMs < WARN_BEFORE_MS);
+    const near = this.#live.set.filter((each) => each.notAfterMs - nowMs < warnBefore(each));
     const news = near.filter(({ id }) => !this.#warned.has(id));
     this.#warned = new Set(near.map(({ id }) => id));
     this.#tellEach('warn', news, 'certificate expires soon or has expired', describe);
@@ -149,6 +151,10 @@ export class CertificateStore {
     for (const item of items.slice(0, MOST_LINES)) this.#options.log[level](fields(item), message);
     if (items.length > MOST_LINES) this.#options.log[level]({ more: items.length - MOST_LINES }, message);
   }
+}
+
+function warnBefore({ notBeforeMs, notAfterMs }: Certificate): number {
+  return Math.min(WARN_BEFORE_MS, (notAfterMs - notBeforeMs) * WARN_SHARE);
 }
 
 function describe({ names, source, notAfterMs }: Certificate): object {

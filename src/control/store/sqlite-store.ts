@@ -52,6 +52,14 @@ export function openSqliteStore(dir: string): Store {
 
   const draw = (): number => Number(next.get()?.value);
   const versionOf = (key: string): number => Number(select.get(key)?.version ?? ABSENT);
+  /** Null where it cannot be read: the listing fails then, too, and says why. */
+  const dataVersion = (): number | null => {
+    try {
+      return Number(version.get()?.data_version);
+    } catch {
+      return null;
+    }
+  };
   const tellOwnWatchers = (): void => {
     for (const refresh of refreshers) refresh();
   };
@@ -87,11 +95,11 @@ export function openSqliteStore(dir: string): Store {
     watch(prefix, watcher, signal) {
       if (signal.aborted) return;
       const refresh = startRefresh(async () => list(prefix), watcher, signal);
-      let seen = -1;
+      let seen: number | null = -1;
       const timer = setInterval(() => {
         if (!db.isOpen) return clearInterval(timer);
-        const now = Number(version.get()?.data_version);
-        if (now !== seen) refresh();
+        const now = dataVersion();
+        if (now === null || now !== seen) refresh();
         seen = now;
       }, LOOK_MS).unref();
       refreshers.add(refresh);

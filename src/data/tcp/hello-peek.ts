@@ -31,6 +31,8 @@ export class HelloPeek implements Timed, SocketOwner {
   /** Grows by doubling: a hello in single bytes must not be copied anew for each. */
   #bytes: Buffer = Buffer.alloc(0);
   #length = 0;
+  /** Another look is worth its cost once so many are here. */
+  #atLeast = 0;
   #isPostgres = false;
 
   constructor(socket: net.Socket, arrival: Arrival, engine: Engine, taker: HelloTaker) {
@@ -50,9 +52,11 @@ export class HelloPeek implements Timed, SocketOwner {
     if (!this.#engine.peeks.has(this)) return;
     this.#append(chunk);
     if (!this.#isPostgres && this.#readsPostgres()) return;
+    if (this.#length < this.#atLeast) return;
     const read = readClientHello(this.#bytes.subarray(0, this.#length));
     switch (read.kind) {
       case 'need-more':
+        this.#atLeast = read.atLeast;
         return;
       case 'not-tls':
         return this.#refuse('not_tls');

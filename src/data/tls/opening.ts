@@ -41,6 +41,8 @@ export class Opening implements Timed, SocketOwner {
   #serverName = '';
   /** Bounded by what `readClientHello` takes for a hello. */
   #bytes: Buffer | null = null;
+  /** Another look is worth its cost once so many are here. */
+  #atLeast = 0;
 
   constructor(socket: net.Socket, listener: ListenerFacts, engine: Engine, user: OpeningUser) {
     this.#socket = socket;
@@ -55,10 +57,12 @@ export class Opening implements Timed, SocketOwner {
 
   onData(chunk: Buffer): void {
     const bytes = this.#bytes === null ? chunk : Buffer.concat([this.#bytes, chunk]);
-    const hello = readClientHello(bytes);
     this.#bytes = bytes;
+    if (bytes.length < this.#atLeast) return;
+    const hello = readClientHello(bytes);
     switch (hello.kind) {
       case 'need-more':
+        this.#atLeast = hello.atLeast;
         return;
       case 'not-tls':
         return this.#refusePlain(bytes);

@@ -3,6 +3,7 @@ import type { Authority } from '../../../../src/control/acme/authority.ts';
 import { Book } from '../../../../src/control/acme/book.ts';
 import { checkCertificate, createKey } from '../../../../src/control/acme/certificate-facts.ts';
 import { type ErrandContext, runErrand } from '../../../../src/control/acme/errand.ts';
+import { AcmeProblem } from '../../../../src/control/acme/problem.ts';
 import { wallClock } from '../../../../src/control/acme/timing.ts';
 import type { Store } from '../../../../src/control/store/store.ts';
 import { acmeConfig } from '../../../support/acme-site.ts';
@@ -40,6 +41,24 @@ describe('an errand', () => {
     expect(await runErrand(context(store, authority), plan, life)).toEqual({ kind: 'issued' });
     expect(await runErrand(context(store, authority), plan, life)).toEqual({ kind: 'nothing' });
     expect(authority.orders).toBe(1);
+  });
+
+  test.each([
+    ['of an authority that offers none is over', null, 'advised'],
+    ['that it refuses is over', { type: 'malformed', detail: '', status: 404 }, 'advised'],
+    ['of one that is away is not', { type: 'unreachable', detail: '', status: 0 }, 'nothing'],
+  ])('for advice %s', async (_, problem, kind) => {
+    const store = memoryStore();
+    const now = Date.now();
+    const life90 = { notBefore: now - 5 * 3_600_000, notAfter: now + 90 * 86_400_000 };
+    const pems = { certPem: 'certificate', keyPem: 'key' };
+    const known = { ...plan, ...pems, ...life90, fence: 1, certId: 'key.serial' };
+    await new Book(store, directory).write('certificate', plan.id, known);
+    const answer = problem === null ? Promise.resolve(null) : Promise.reject(new AcmeProblem(problem));
+    const authority = { ...fakeAuthority(), renewalInfo: () => answer };
+    expect(await runErrand(context(store, authority), plan, life)).toEqual({ kind });
+    const kept = await new Book(store, directory).read('advice', plan.id);
+    expect(kept?.record.checkAt).toBeGreaterThan(now + 3_600_000);
   });
 
   test('is left to the replica that has the lock', async () => {

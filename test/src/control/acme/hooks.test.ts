@@ -134,6 +134,7 @@ describe('names on demand', () => {
     for (const name of ['a', 'b', 'c'])
       outcomes.push((await gate.permit(`${name}.example.com`, never)).allowed);
     expect(outcomes).toEqual([true, true, false]);
+    expect((await gate.permit('a.example.com', never)).allowed).toBe(true);
     await clock.advance(3_600_001);
     expect((await gate.permit('c.example.com', never)).allowed).toBe(true);
   });
@@ -151,5 +152,10 @@ describe('names on demand', () => {
     for (const release of held) release();
     expect((await Promise.all(all)).filter(({ allowed }) => allowed)).toEqual([]);
     expect(held).toHaveLength(8);
+    // Nobody has said no to the ninth.
+    const again = gate.permit('n9.example.com', never);
+    await eventually(() => expect(held).toHaveLength(9));
+    held[8]!();
+    expect(await again).toMatchObject({ reason: 'tls.acme.onDemand.ask answered 403' });
   });
 });

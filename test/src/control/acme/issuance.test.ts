@@ -1,4 +1,7 @@
 import { X509Certificate } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { AcmeConfig } from '../../../../src/config/acme.ts';
 import type { HeldCertificate } from '../../../../src/control/acme/holdings.ts';
@@ -87,13 +90,19 @@ describe.skipIf(skipPebble)('against a strict authority that refuses a third of 
     ]);
   });
 
-  test('a hook that fails is reported in its own words', async () => {
-    const command = ['/bin/sh', '-c', 'echo "no such zone" >&2; exit 3'];
+  test('a hook that fails is reported in its own words, and cleans up', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'fairlead-hook-'));
+    const actions = join(folder, 'actions');
+    const script = `echo "$1 $FAIRLEAD_ACME_VALUE" >> ${actions}; echo "no such zone" >&2; exit 3`;
+    const command = ['/bin/sh', '-c', script, 'hook'];
     const one = await replica({ challenges: ['dns-01'], dns: { ...dns(), command } });
     one.manager.want(['hook.example.com']);
     const [status] = await failed(one);
     expect(status?.problem?.type).toBe('dns_hook');
     expect(status?.problem?.detail).toMatch(/present: ended with 3: no such zone/);
+    // It may have set the record all the same.
+    expect(readFileSync(actions, 'utf8')).toMatch(/^present (\S{43})\ncleanup \1\n$/);
+    rmSync(folder, { recursive: true });
   });
 
   test.each([

@@ -112,6 +112,23 @@ async function setUp(sources = 1): Promise<Setting> {
 }
 
 describe('the store', () => {
+  test('warns of an end that nears: two weeks before, or when a quarter of a short life is left', async () => {
+    const setting = await setUp();
+    const [long, short] = [
+      await make('long.test', { notBefore: inDays(-60), notAfter: inDays(15) }),
+      await make('short.test', { notBefore: inDays(0), notAfter: inDays(6) }),
+    ];
+    const warned = (): number => setting.lines.filter(({ msg }) => msg.includes('expires soon')).length;
+    setting.tell[0]!([long, short], []);
+    expect(warned()).toBe(0);
+    setting.at = inDays(2).getTime();
+    setting.store.tick();
+    expect(warned()).toBe(1);
+    setting.at = inDays(5).getTime();
+    setting.store.tick();
+    expect(warned()).toBe(2);
+  });
+
   test('sends workers what changed, each chain and key once, and everything to a fresh one', async () => {
     const { store, tell, sent } = await setUp(2);
     const [a, b] = [await make('a.test'), await make('b.test')];
@@ -131,7 +148,7 @@ describe('the store', () => {
   test('says once what is set aside, what is served, and what nears its end', async () => {
     const setting = await setUp();
     const { store, tell, lines } = setting;
-    const soon = await make('a.test', { notAfter: inDays(20) });
+    const soon = await make('a.test', { notBefore: inDays(-60), notAfter: inDays(20) });
     const bad = { source: 'file b.pem', reason: 'no private key' };
     tell[0]!([soon], [bad]);
     tell[0]!([soon], [bad]);
