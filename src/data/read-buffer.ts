@@ -32,7 +32,7 @@ export class ReadBuffer {
     const current = this.#current;
     const isShared = current === this.#shared;
     this.#isBulk = length === READ_BYTES;
-    if (!isShared && !this.#isBulk) this.#next = this.#shared;
+    this.#next = isShared || this.#isBulk ? undefined : this.#shared;
     if (length <= maxBorrowed) return current.subarray(0, length);
     return isShared ? copyOf(current, length) : current.subarray(0, length);
   }
@@ -42,7 +42,11 @@ export class ReadBuffer {
     if (this.#current !== this.#shared) this.#isBulk = false;
   }
 
-  /** The buffer for the next read; undefined for the same again. */
+  /**
+   * The buffer for the next read; undefined for the same again. Before the first read it is the same as often as it is asked
+   * for: a name with several addresses may take a socket several handles until it is connected, and one that is told of no
+   * buffer reads elsewhere, so that what lies in this one would be taken for what came.
+   */
   next(): Buffer | undefined {
     if (this.#isBulk) {
       this.#isBulk = false;
@@ -51,7 +55,6 @@ export class ReadBuffer {
     const next = this.#next;
     if (next === undefined) return undefined;
     this.#current = next;
-    this.#next = undefined;
     return next;
   }
 }

@@ -17,7 +17,7 @@ export function explainPort(question: Question, around: Surroundings): Parsed<Ve
   return accept(verdictOn(question, asked, around));
 }
 
-/** `tls://NAME[:PORT]`: the same for a server name, on a port of routes or (without one) on an https listener. */
+/** `tls://NAME[:PORT]`: the same for a server name, on a port of routes or (without one) wherever a route takes it. */
 export function explainTls(question: Question, around: Surroundings): Parsed<Verdict> {
   const { authority, rest, url, listener } = question;
   const serverName = hostOfAuthority(authority);
@@ -26,11 +26,26 @@ export function explainTls(question: Question, around: Surroundings): Parsed<Ver
   const port = portOf(authority);
   const isOfRoutes = port !== null && !around.listeners.some(({ address }) => address.port === port);
   if (isOfRoutes) return accept(verdictOn(question, { port, serverName, listener: null }, around));
+  if (port === null && listener === null) {
+    const only = portOfName(serverName, around);
+    if (only !== null) return accept(verdictOn(question, { port: only, serverName, listener: null }, around));
+  }
   const chosen = listenerFor('https', listener, port, around.listeners);
   if (!chosen.ok) return chosen;
   const { name, protocol } = chosen.value;
   if (protocol !== 'https') return refuse(`listener ${name} speaks no TLS`);
   return accept(verdictOn(question, { port: null, serverName, listener: name }, around));
+}
+
+/** The first port of routes that takes the name, where no https listener does. */
+function portOfName(serverName: string, { streams, listeners }: Surroundings): number | null {
+  const takes = (port: number | null, listener: string | null): boolean =>
+    matchStream(streams, { port, serverName, listener }) !== null;
+  if (listeners.some(({ name, protocol }) => protocol === 'https' && takes(null, name))) return null;
+  const ports = [...streams.routes()].flatMap(({ rule: { stream } }) =>
+    stream?.kind === 'sni' && stream.port !== null ? [stream.port] : [],
+  );
+  return ports.sort((a, b) => a - b).find((port) => takes(port, null)) ?? null;
 }
 
 /** What becomes of a TLS connection to an https listener, where a route takes its name; null where none does. */

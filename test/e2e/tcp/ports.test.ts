@@ -1,16 +1,10 @@
-/** Ports and TLS names that come and go with the catalog. */
+/** Ports that come and go with the catalog. */
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { connect as connectTls } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createTestCa } from '../../support/certificates.ts';
 import { skipConsul } from '../../support/consul.ts';
 import { Mail, startMail } from '../../support/mail.ts';
-import { startNginx } from '../../support/nginx.ts';
-import { accepts, freePorts } from '../../support/ports.ts';
+import { accepts } from '../../support/ports.ts';
 import { eventually } from '../../support/process.ts';
 import { deregister, note, register, setCheck, timeUntil } from '../site.ts';
 import { consul, publicPort, site, stage, unrelatedChanges } from './stage.ts';
@@ -72,6 +66,23 @@ describe.skipIf(skipConsul)('ports of routes', () => {
     });
   });
 
+  test('mail goes to another server when its own turns critical, and a session may finish', async () => {
+    const [port, one, two] = [await publicPort(), await mailServer('mx1'), await mailServer('mx2')];
+    await add('mail', 'mx1', one, `fairlead:tcp:${port}`);
+    await add('mail', 'mx2', two, `fairlead:tcp:${port}`);
+    await eventually(async () => expect(await site.active('mail')).toEqual(['mx1', 'mx2']));
+    const sessions = new Map<string, Mail>();
+    await eventually(async () => {
+      const mail = await Mail.connect(port);
+      sessions.set(await mail.greeting(), mail);
+      expect(sessions.size).toBe(2);
+    });
+    await setCheck(consul, 'mx1', 'critical');
+    await eventually(async () => expect(await site.active('mail')).toEqual(['mx2']));
+    for (let i = 0; i < 10; i++) expect(await (await Mail.connect(port)).greeting()).toBe('220 mx2');
+    expect(await sessions.get('220 mx1')!.ask('NOOP')).toBe('250 mx1 NOOP');
+  });
+
   test('what may not be opened is listed with its reason, and the rest is served', async () => {
     const [port, own] = [await publicPort(), await mailServer('mx')];
     const tags = [`tcp:${port}`, 'tcp:25', `udp:${port}`, `tcp:${site.admin}`, `tcp:${site.web}`];
@@ -125,50 +136,5 @@ describe.skipIf(skipConsul)('ports of routes', () => {
     ]);
     await deregister(consul, 'a');
     await eventually(async () => expect(await greeting()).toBe('220 b'));
-  });
-
-  test('TLS passes to nginx by name, while other things change', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'fairlead-tls-'));
-    endings.push(() => rm(folder, { recursive: true, force: true }));
-    const names = ['one.fairlead.test', 'two.fairlead.test'];
-    const [port, ...own] = await freePorts(3);
-    const ca = await createTestCa();
-    for (const [i, name] of names.entries()) {
-      const { keyPem, certPem } = await ca.issue([name]);
-      await writeFile(join(folder, `${name}.key`), keyPem);
-      await writeFile(join(folder, `${name}.crt`), certPem);
-      const nginx = await startNginx({
-        port: own[i]!,
-        config: ({ port: listen }) =>
-          `server { listen 127.0.0.1:${listen} ssl; ssl_certificate ${folder}/${name}.crt;
-          ssl_certificate_key ${folder}/${name}.key; return 200 "$ssl_server_name"; }`,
-      });
-      endings.push(() => nginx.stop());
-      await add(`web-${i}`, `web-${i}`, own[i]!, `fairlead:sni:${name}:${port}`);
-    }
-    const ask = async (name: string): Promise<string> => {
-      const client = connectTls({
-        port: port!,
-        host: '127.0.0.1',
-        servername: name,
-        rejectUnauthorized: false,
-      });
-      let text = '';
-      client.on('data', (bytes) => {
-        text += bytes;
-      });
-      client.write(`GET / HTTP/1.0\r\n\r\n`);
-      await once(client, 'end');
-      expect(client.getPeerCertificate().subject.CN).toBe(name);
-      return text.slice(text.indexOf('\r\n\r\n') + 4);
-    };
-    await eventually(async () => expect(await ask(names[1]!)).toBe(names[1]));
-    let isOver = false;
-    const changes = unrelatedChanges(100).finally(() => {
-      isOver = true;
-    });
-    while (!isOver) for (const name of names) expect(await ask(name)).toBe(name);
-    await changes;
-    await expect(ask('three.fairlead.test')).rejects.toThrow(/unrecognized name/i);
   });
 });

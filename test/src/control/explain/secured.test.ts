@@ -134,6 +134,15 @@ describe('tcp and tls', () => {
     expect([reason, candidates[0]!.why]).toEqual(['no_route', 'only on listener secure, not on other']);
   });
 
+  test('without a port a name is looked for where a route takes it', () => {
+    tagged('fairlead:sni:db.test:15001', 'fairlead:sni:*.test:15000', 'fairlead:sni:x.test');
+    expect(ask('tls://db.test')).toMatchObject({ decision: 'forward', route: 'sni:*.test:15000' });
+    expect(ask('tls://x.test')).toMatchObject({ decision: 'forward', route: 'sni:x.test' });
+    expect(ask('tls://other.net').why).toContain('ends TLS itself');
+    stage.listeners = [web];
+    expect(ask('tls://db.test').route).toBe('sni:*.test:15000');
+  });
+
   test.each([
     'tcp://',
     'tcp://:0',

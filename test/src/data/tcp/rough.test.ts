@@ -9,7 +9,7 @@ import { begin, instance, plane, port, TCP } from './stage.ts';
 
 const AT_ONCE = 16;
 /** Minutes of it are a matter of this number. */
-const ROUNDS = Number(process.env.FAIRLEAD_ROUGH_ROUNDS ?? 6);
+const ROUNDS = Number(process.env.FAIRLEAD_ROUGH_ROUNDS ?? 4);
 const FIRST = Number(process.env.FAIRLEAD_ROUGH_SEED ?? 1);
 
 test.each([
