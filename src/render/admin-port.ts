@@ -3,11 +3,11 @@ import { type Admin, type AdminHandler, startAdmin } from '../control/admin.ts';
 
 /** The admin listener of the renderer, which follows the configuration: opened, moved, closed. */
 export class AdminPort {
-  readonly #routes: () => ReadonlyMap<string, AdminHandler>;
+  readonly #routes: () => Promise<ReadonlyMap<string, AdminHandler>>;
   #open: { config: AdminConfig; readonly admin: Admin } | null = null;
 
   /** @param routes asked for when a port opens: counting for metrics begins with them */
-  constructor(routes: () => ReadonlyMap<string, AdminHandler>) {
+  constructor(routes: () => Promise<ReadonlyMap<string, AdminHandler>>) {
     this.#routes = routes;
   }
 
@@ -35,7 +35,7 @@ export class AdminPort {
         return live.config.token;
       },
     };
-    const admin = await startAdmin(current, this.#routes());
+    const admin = await startAdmin(current, await this.#routes());
     return Object.assign(live, { admin });
   }
 }

@@ -1,5 +1,5 @@
 import { type AdminAnswer, type AdminHandler, metricsAnswer, textAnswer } from '../control/admin.ts';
-import { type Counts, type Family, Metrics } from '../control/metrics.ts';
+import { type Family, Metrics } from '../control/metrics.ts';
 import type { RenderCounts, RenderView } from './views.ts';
 
 /** What the admin listener tells of. */
@@ -7,7 +7,7 @@ export interface RenderState {
   views(): readonly RenderView[];
   counts(): RenderCounts;
   /** Failed reads of Consul by kind. */
-  readonly consulErrors: Counts;
+  consulErrors(): ReadonlyMap<string, number>;
   consulAgeMs(): number | null;
 }
 
@@ -65,7 +65,7 @@ function families(state: RenderState): readonly Family[] {
       name: 'consul_errors_total',
       help: 'Failed reads of Consul',
       type: 'counter',
-      read: () => state.consulErrors.samples('kind'),
+      read: () => Array.from(state.consulErrors(), ([kind, value]) => ({ value, labels: { kind } })),
     },
     {
       name: 'catalog_age_seconds',

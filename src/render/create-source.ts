@@ -1,5 +1,5 @@
 import { explainRead, readText } from '../config/files.ts';
-import { type BuiltinSource, createBuiltinSource } from './builtin/source.ts';
+import type { BuiltinSource } from './builtin/source.ts';
 import type { RenderConfig, TemplateSpec } from './config/model.ts';
 import { createRenderSource, type RenderPart } from './render-source.ts';
 import type { CreateRenderers, Renderer, RendererContext, RenderSource } from './renderer.ts';
@@ -9,6 +9,8 @@ export const createSource: CreateRenderers = async (config, context) => {
   const parts = config.templates.flatMap((spec) => (spec.source.kind === 'builtin' ? [] : [partOf(spec)]));
   const counted = [config, ...config.templates].flatMap(({ minInstances }) => [...minInstances.keys()]);
   if (config.router === null) return templatesOf(config, parts, counted, context);
+  // Only here: templates have no use for a router's table.
+  const { createBuiltinSource } = await import('./builtin/source.ts');
   const { router, haproxySocket, templates } = config;
   // Consul's agent counts the connections of both together.
   const share = parts.length === 0 ? 1 : 0.5;

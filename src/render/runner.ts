@@ -124,6 +124,7 @@ export class Runner {
   async #pass(due: readonly Unit[]): Promise<void> {
     const commits: PendingCommit<Unit>[] = [];
     for (const unit of due) {
+      if (this.#end?.kind === 'stopped') break;
       const texts = this.#evaluate(unit);
       if (texts === null) continue;
       if (this.#options.config.dry) this.#preview(unit, texts);

@@ -1,7 +1,5 @@
 import { createLog, type Log } from '../control/log.ts';
-import { Counts } from '../control/metrics.ts';
 import { AdminPort } from './admin-port.ts';
-import { renderRoutes } from './admin-routes.ts';
 import { type AppliedStore, openAppliedStore } from './commit/applied.ts';
 import type { CommandSpec, RenderConfig } from './config/model.ts';
 import { renderExit } from './exit-codes.ts';
@@ -33,10 +31,11 @@ export class RenderSession {
   readonly #resolveEnded: (code: number) => void;
   readonly #options: SessionOptions;
   readonly #counts = new RenderCounts();
-  readonly consulErrors = new Counts();
+  readonly #consulErrors = new Map<string, number>();
   readonly #applied: AppliedStore;
   #generation: Generation | null = null;
-  readonly #admin = new AdminPort(() => renderRoutes(this));
+  // Imported when a port opens: most renderers have none, and the library of metrics takes a tenth of their start.
+  readonly #admin = new AdminPort(async () => (await import('./admin-routes.ts')).renderRoutes(this));
   #starting: Promise<void> | null = null;
   #child: ExecChild | null = null;
   #isEnding = false;
@@ -57,6 +56,11 @@ export class RenderSession {
   /** `renders_total` by template and result. */
   counts(): RenderCounts {
     return this.#counts;
+  }
+
+  /** Failed reads of Consul by kind; outlives a reload. */
+  consulErrors(): ReadonlyMap<string, number> {
+    return this.#consulErrors;
   }
 
   consulAgeMs(): number | null {
@@ -85,17 +89,22 @@ export class RenderSession {
     if (old === null || this.#isEnding) return;
     const next = await this.#build(config);
     try {
-      await this.#admin.follow(adminOf(config));
+      if (!this.#isEnding) await this.#admin.follow(adminOf(config));
     } catch (error) {
       await next.source.close();
       throw error;
     }
     await old.runner.stop();
     await old.source.close();
+    // A signal or a failure meanwhile ended the session: nothing must be written or started after it.
+    if (this.#isEnding) {
+      await next.source.close();
+      return this.#admin.close();
+    }
     this.#generation = next;
     this.log.level = config.logLevel;
     await this.#reconfigureChild(config);
-    this.#launch(next);
+    if (!this.#isEnding) this.#launch(next);
   }
 
   async #build(config: RenderConfig): Promise<Generation> {
@@ -107,7 +116,9 @@ export class RenderSession {
       log: this.log,
       env: { ...env, ...consul },
       changed: (ids) => runner?.changed(ids),
-      consulFailed: (kind) => this.consulErrors.add(kind),
+      consulFailed: (kind) => {
+        this.#consulErrors.set(kind, (this.#consulErrors.get(kind) ?? 0) + 1);
+      },
       gaveUp: (reason) => {
         this.log.fatal({ reason }, 'gave up');
         void this.stop(renderExit.runner);

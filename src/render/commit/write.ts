@@ -131,10 +131,13 @@ async function replaceAll(
     isChanged: true,
     commands: commandsOf(changes),
     keep: async () => {
-      for (const [, each] of replaced) await each.keep();
+      for (const [{ piece }, each] of replaced)
+        await each
+          .keep()
+          .catch((error) => warn(`${piece.destination}: what it replaced stays behind (${explain(error)})`));
       remember(changes, applied);
     },
-    undo: () => undo(replaced),
+    undo: () => undo(replaced, warn),
   };
 }
 
@@ -142,10 +145,15 @@ async function replaceAll(
  * Where nothing was there before, the new files stay: a server that could not be reloaded because it does not run yet
  * needs them to start. In a mixed group those that are new go, or the old ones would not fit together.
  */
-async function undo(replaced: readonly [Change, Replaced][]): Promise<boolean> {
-  const canRestore = replaced.some(([, { canRestore }]) => canRestore);
-  if (canRestore) for (const [change, each] of replaced.toReversed()) await takeBack(change, each);
-  return canRestore;
+async function undo(replaced: readonly [Change, Replaced][], warn: WriteContext['warn']): Promise<boolean> {
+  if (!replaced.some(([, { canRestore }]) => canRestore)) return false;
+  for (const [change, each] of replaced.toReversed()) {
+    // The command may have taken the folder away, or the disk has become read-only.
+    await takeBack(change, each).catch((error) =>
+      warn(`${change.piece.destination}: the old file cannot be put back (${explain(error)})`),
+    );
+  }
+  return true;
 }
 
 async function takeBack({ piece }: Change, replaced: Replaced): Promise<void> {

@@ -64,6 +64,8 @@ export class Share {
     this.#isStale = true;
     this.#publishing ??= this.#publish().finally(() => {
       this.#publishing = null;
+      // Told between its last look and its end.
+      if (this.#isStale) this.changed();
     });
   }
 

@@ -3,7 +3,6 @@ import type { Value } from '../template/values.ts';
 import type { ConsulQuery, Query } from './query.ts';
 import { watchFile } from './watch-file.ts';
 import { watchLookup } from './watch-lookup.ts';
-import { watchRedis } from './watch-redis.ts';
 
 export interface WatchEvents {
   readonly onValue: (value: Value) => void;
@@ -26,6 +25,7 @@ export async function watchElsewhere(
       return watchLookup(query, events, clock, signal);
     case 'redis':
       if (redisUrl === null) return events.onTrouble('there is no address of Redis');
-      return watchRedis(redisUrl, query.key, events, clock, signal);
+      // Only here: few have Redis, and its client is large.
+      return (await import('./watch-redis.ts')).watchRedis(redisUrl, query.key, events, clock, signal);
   }
 }

@@ -24,6 +24,8 @@ export class ExecChild {
   #spec: ExecSpec;
   #env: NodeJS.ProcessEnv;
   #child: ChildProcess | null = null;
+  /** Asked to end, so that another can take its place. */
+  #leaving: ChildProcess | null = null;
   #timeout: NodeJS.Timeout | null = null;
   #splay: NodeJS.Timeout | null = null;
   /** Signals to be sent; null stands for a restart. */
@@ -100,7 +102,9 @@ export class ExecChild {
     // Forgotten first, so that its end is not the end of everything.
     this.#child = null;
     if (this.#timeout !== null) clearTimeout(this.#timeout);
+    this.#leaving = child;
     await this.#kill(child);
+    this.#leaving = null;
     this.start();
   }
 
@@ -114,14 +118,14 @@ export class ExecChild {
 
   /** Hands a signal to the child and everything it started. */
   forward(signal: NodeJS.Signals): void {
-    signalGroup(this.#child?.pid, signal);
+    signalGroup((this.#child ?? this.#leaving)?.pid, signal);
   }
 
   /** Ends the child; its status, or null when there was none. */
   async stop(signal: NodeJS.Signals = this.#spec.killSignal): Promise<number | null> {
     this.#isStopping = true;
     if (this.#splay !== null) clearTimeout(this.#splay);
-    const child = this.#child;
+    const child = this.#child ?? this.#leaving;
     if (child === null) return null;
     await this.#kill(child, signal);
     return child.exitCode;

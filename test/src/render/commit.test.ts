@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -160,6 +161,18 @@ describe('taking back', () => {
     expect(await result.undo()).toBe(true);
     expect(identity('a')).toEqual(before);
     expect(listing()).toEqual(['a']);
+  });
+
+  test('where nothing can be put back it says so, and goes on', async () => {
+    mkdirSync(path('sub'));
+    writeFileSync(path('sub/a'), 'old');
+    const command = shell('x y');
+    const taken = await written({ 'sub/a': 'new' }, { command });
+    rmSync(path('sub'), { recursive: true });
+    expect(await taken.undo()).toBe(true);
+    expect(warnings).toEqual([expect.stringMatching(/sub\/a: the old file cannot be put back \(the folder/)]);
+    await (await written({ 'sub/a': 'newer' }, { command })).keep();
+    expect(read('sub/a')).toBe('newer');
   });
 
   test('a first file stays, so that a server that does not run yet can start with it', async () => {
