@@ -65,6 +65,10 @@ describe('records', () => {
     expect(readClientHello(more)).toMatchObject({ serverName: 'a.test' });
     const inside = records(Buffer.concat([helloMessage(), Buffer.from('more')]));
     expect(readClientHello(inside)).toMatchObject({ serverName: 'a.test' });
+    expect(readClientHello(inside.subarray(0, 20))).toEqual({
+      kind: 'need-more',
+      atLeast: inside.length - 4,
+    });
   });
 
   test.each([
