@@ -7,13 +7,16 @@ import type { Stream } from './stream.ts';
 
 /**
  * The ports that routes have opened, in this worker. Told the whole list each time, it opens what is missing and closes
- * what is too much. Streams of a closed port go on for as long as those of an instance that leaves.
+ * what is too much. Streams of a closed port go on for as long as those of an instance that leaves, or on and on when the port
+ * is opened again meanwhile.
  */
 export class StreamPorts {
   readonly #engine: Engine;
   readonly #send: (message: FromWorker) => void;
   readonly #servers = new Map<number, net.Server>();
-  readonly #timers = new Set<NodeJS.Timeout>();
+  /** Of ports that are closed and have connections left. */
+  readonly #timers = new Map<number, NodeJS.Timeout>();
+  #isClosed = false;
 
   constructor(engine: Engine, send: (message: FromWorker) => void) {
     this.#engine = engine;
@@ -21,12 +24,16 @@ export class StreamPorts {
   }
 
   set(ports: readonly number[]): void {
+    // The catalog goes on while the router stops.
+    if (this.#isClosed) return;
     const wanted = new Set(ports);
     for (const port of [...this.#servers.keys()]) if (!wanted.has(port)) this.#close(port);
     for (const port of wanted) if (!this.#servers.has(port)) this.#open(port);
   }
 
   #open(port: number): void {
+    clearTimeout(this.#timers.get(port));
+    this.#timers.delete(port);
     const { host, proxyProtocol } = this.#engine.setup.tcp;
     const name = portName('tcp', port);
     const facts: ListenerFacts = {
@@ -58,17 +65,18 @@ export class StreamPorts {
 
   #cutLater(port: number, left: readonly Stream[], drainMs: number): void {
     const timer = setTimeout(() => {
-      this.#timers.delete(timer);
+      this.#timers.delete(port);
       for (const stream of left) stream.cut();
-      if (!this.#servers.has(port)) this.#engine.recorder.forgetPort('tcp', port);
+      this.#engine.recorder.forgetPort('tcp', port);
     }, drainMs);
-    this.#timers.add(timer);
+    this.#timers.set(port, timer);
   }
 
   /** Accepts nothing any more. */
   close(): void {
+    this.#isClosed = true;
     for (const server of this.#servers.values()) server.close();
     this.#servers.clear();
-    for (const timer of this.#timers) clearTimeout(timer);
+    for (const timer of this.#timers.values()) clearTimeout(timer);
   }
 }

@@ -254,7 +254,13 @@ export class Stream implements Timed, SocketOwner, StreamUser, StreamAttemptsUse
   }
 
   onDeparture(): void {
-    if (this.route.options.departure === 'close') this.#abort('drained');
+    if (this.route.options.departure !== 'close') return;
+    if (this.#phase === Phase.open) return this.#abort('drained');
+    // Nothing of the client is lost: another instance may have it, once the pool knows of the change.
+    const upstream = this.#upstream;
+    queueMicrotask(() => {
+      if (this.#upstream === upstream && upstream !== null) this.#attemptFailed('connect_failed');
+    });
   }
 
   onDepartureEnd(): void {

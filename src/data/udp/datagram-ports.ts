@@ -10,6 +10,7 @@ export class DatagramPorts {
   readonly #engine: Engine;
   readonly #send: (message: FromWorker) => void;
   readonly #ports = new Map<number, DatagramPort>();
+  #isDraining = false;
 
   constructor(engine: Engine, send: (message: FromWorker) => void) {
     this.#engine = engine;
@@ -17,6 +18,8 @@ export class DatagramPorts {
   }
 
   set(ports: readonly number[]): void {
+    // The catalog goes on while the router stops.
+    if (this.#isDraining) return;
     const wanted = new Set(ports);
     for (const port of [...this.#ports.keys()]) if (!wanted.has(port)) this.#close(port);
     for (const port of wanted) if (!this.#ports.has(port)) this.#open(port);
@@ -39,6 +42,7 @@ export class DatagramPorts {
 
   /** Takes no new clients; sessions that owe an answer have a moment for it. */
   drain(): void {
+    this.#isDraining = true;
     for (const port of this.#ports.values()) port.drain();
   }
 

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { test } from 'vitest';
 import { resolving } from '../../../support/names.ts';
 import { begin, instance, talk } from './stage.ts';
 

@@ -58,6 +58,36 @@ test('connections of a closed port finish, within the time; then its numbers are
   expect([plane.sum(Family.accepted), plane.sum(Family.connections)]).toEqual([0, 0]);
 });
 
+test('connections of a port that comes back in time go on', async () => {
+  const [a] = (await freePorts(1)) as [number];
+  await open([a]);
+  const client = connect(a, '127.0.0.1');
+  let heard = '';
+  client.on('data', (bytes) => {
+    heard += bytes;
+  });
+  client.write('x');
+  await eventually(() => heard === 'x');
+  ports!.set([]);
+  await expect(accepts(a)).rejects.toThrow('ECONNREFUSED');
+  ports!.set([a]);
+  await eventually(() => accepts(a));
+  // Past the time that connections of a closed port have.
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  client.write('y');
+  await eventually(() => heard === 'xy');
+  client.end();
+});
+
+test('nothing is opened again while the router stops', async () => {
+  const [a, b] = (await freePorts(2)) as [number, number];
+  await open([a]);
+  ports!.close();
+  ports!.set([a, b]);
+  await expect(accepts(a)).rejects.toThrow('ECONNREFUSED');
+  await expect(accepts(b)).rejects.toThrow('ECONNREFUSED');
+});
+
 test('a port that cannot be had is told, and asked for again only when it is told to', async () => {
   const [a] = (await freePorts(1)) as [number];
   const holder = createServer().listen(a, '127.0.0.1');

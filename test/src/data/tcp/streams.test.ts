@@ -1,7 +1,5 @@
-import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
-import { Worker } from 'node:worker_threads';
-import { afterEach, describe, expect, test } from 'vitest';
+import type { Socket } from 'node:net';
+import { describe, expect, test } from 'vitest';
 import { Family } from '../../../../src/shared/counters.ts';
 import { freePort } from '../../../support/ports.ts';
 import { eventually } from '../../../support/process.ts';
@@ -188,32 +186,6 @@ async function untilStill(value: () => number): Promise<number> {
   );
 }
 
-/** A port whose queue of connections is full: the system answers no further one. */
-async function fullPort(): Promise<number> {
-  const worker = new Worker(
-    `const { createServer } = require('node:net');
-    const server = createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
-      require('node:worker_threads').parentPort.postMessage(server.address().port);
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
-    });`,
-    { eval: true },
-  );
-  const [number] = (await once(worker, 'message')) as [number];
-  const fillers = Array.from({ length: 8 }, () => connect(number, '127.0.0.1').on('error', () => {}));
-  endings.push(async () => {
-    for (const filler of fillers) filler.destroy();
-    await worker.terminate();
-  });
-  // The queue has room for two.
-  await Promise.all(fillers.slice(0, 2).map((filler) => once(filler, 'connect')));
-  return number;
-}
-
-const endings: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const end of endings.splice(0)) await end();
-});
-
 describe('whom a connection goes to', () => {
   test('the instance with the fewest open connections', async () => {
     await begin([await instance(named('a')), await instance(named('b')), await instance(named('c'))]);
@@ -262,15 +234,6 @@ describe('whom a connection goes to', () => {
     plane.setPools({ main: [] });
     expect(await talk().ended()).toBe('reset');
     expect((await lines(2))[1]).toMatchObject({ reason: 'no_healthy_instance', status: 503, endpoint: '' });
-  });
-
-  test('an instance that does not answer costs the time to connect, once', async () => {
-    await begin([await fullPort(), await instance(named('alive'))], { timeouts: { connectMs: 200 } });
-    const clients = [talk(), talk(), talk()];
-    for (const client of clients) await client.hears(/alive/);
-    const slow = [...plane.engine.streams].filter(({ retries }) => retries === 1);
-    expect(slow.length).toBeGreaterThan(0);
-    expect(plane.sum(Family.retries)).toBe(slow.length);
   });
 });
 

@@ -1,6 +1,9 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { Family } from '../../../../src/shared/counters.ts';
 import { UDP_DROPS } from '../../../../src/shared/udp-drops.ts';
+import { freePorts } from '../../../support/ports.ts';
 import { eventually } from '../../../support/process.ts';
 import { begin, echo, instance, lines, named, plane, port, ports, silent, talk, udp } from './stage.ts';
 
@@ -175,6 +178,11 @@ describe('the end', () => {
     await eventually(() => server.received.length === 3);
     const stoppedAt = performance.now();
     ports.drain();
+    // The catalog goes on meanwhile.
+    const [other] = (await freePorts(1)) as [number];
+    ports.set([port, other]);
+    const taken = createSocket('udp4').bind(other, '127.0.0.1');
+    await once(taken, 'listening').finally(() => taken.close());
     expect(plane.engine.sessions.size).toBe(2);
     (await talk()).say('new');
     await eventually(() => dropped('overloaded') === 1);
