@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from '../make-folder.ts';
 
 /**
  * What has been applied: the hash of the content whose commands succeeded, for each destination. A process that dies
@@ -33,7 +34,7 @@ export function openAppliedStore(dataDir: string, warn: (message: string) => voi
   function write(destination: string, record: AppliedRecord): void {
     memory.set(destination, record);
     try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      makeFolder(folder, 0o700);
       const path = pathOf(destination);
       const staged = `${path}.${process.pid}.tmp`;
       writeFileSync(staged, JSON.stringify({ destination, ...record }), { mode: 0o600, flush: true });

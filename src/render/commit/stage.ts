@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { readdirSync, rmSync } from 'node:fs';
-import { mkdir, open, rm } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { makeFolder } from '../make-folder.ts';
 import type { Desired } from './target.ts';
 
 /** Hidden, so that neither `include *.conf` nor a watcher of the folder takes a half-written file for a whole one. */
@@ -20,7 +21,7 @@ export async function stageFile(
   createFolders: boolean,
   warn: (message: string) => void,
 ): Promise<string> {
-  if (createFolders) await mkdir(dirname(destination), { recursive: true, mode: 0o755 });
+  if (createFolders) makeFolder(dirname(destination), 0o755);
   const staged = besideName(destination, 'tmp');
   const handle = await open(staged, 'wx', 0o600);
   try {

@@ -5,12 +5,12 @@ import {
   closeSync,
   constants,
   lstatSync,
-  mkdirSync,
   openSync,
   readFileSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, normalize } from 'node:path';
+import { makeFolder } from '../make-folder.ts';
 import { fromBytes, toBytes } from '../template/bytes.ts';
 import { FunctionError } from '../template/errors.ts';
 import { quote } from '../template/quote.ts';
@@ -67,7 +67,7 @@ function writeToFile(texts: readonly string[]): void {
   const mode = Number.parseInt(permissions, 8);
   const path = normalize(given);
   const folder = dirname(path);
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder, 0o777);
   if (lstatSync(folder).isSymbolicLink()) {
     throw new FunctionError(
       `writeToFile: refusing to write through symlinked directory in path ${quote(given)}`,
