@@ -1,6 +1,7 @@
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, renameSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, openSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { makeFolder } from './make-folder.ts';
 
 /** What a file of ours looks like. */
 export interface SqliteShape {
@@ -27,7 +28,7 @@ export interface Opened {
 export function openSqlite(dir: string, shape: SqliteShape): Opened {
   const file = join(dir, shape.file);
   try {
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    makeFolder(dir, 0o700);
     // Created by us, so that it is private from its first moment; SQLite gives its side files the same mode.
     closeSync(openSync(file, 'a', 0o600));
     chmodSync(file, 0o600);

@@ -14,7 +14,10 @@ export const createSource: CreateRenderers = async (config, context) => {
   const { router, haproxySocket, templates } = config;
   // Consul's agent counts the connections of both together.
   const share = parts.length === 0 ? 1 : 0.5;
-  const consul = { ...config.consul, connections: Math.max(1, config.consul.connections * share) };
+  const consul = {
+    ...config.consul,
+    connections: Math.max(1, Math.floor(config.consul.connections * share)),
+  };
   // What is counted is counted where it is rendered from.
   const source = templatesOf({ ...config, consul }, parts, parts.length === 0 ? [] : counted, context);
   const { attempts } = config.retry;

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { makeFolder } from '../make-folder.ts';
 import { createLease } from './lease.ts';
 import { startRefresh } from './refresh.ts';
 import { ABSENT, checkKey, checkWrite, type Entry, type Store, StoreError } from './store.ts';
@@ -141,7 +142,7 @@ export function openSqliteStore(dir: string): Store {
 }
 
 function open(dir: string): DatabaseSync {
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  makeFolder(dir, 0o700);
   const file = join(dir, FILE);
   // Made by us, so that private keys are private from the first moment; SQLite's side files get the same mode.
   closeSync(openSync(file, 'a', 0o600));

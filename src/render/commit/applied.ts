@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeFolder } from '../make-folder.ts';
+import { makeFolder } from '../../control/make-folder.ts';
 
 /**
  * What has been applied: the hash of the content whose commands succeeded, for each destination. A process that dies

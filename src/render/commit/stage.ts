@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, rmSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { makeFolder } from '../make-folder.ts';
+import { makeFolder } from '../../control/make-folder.ts';
 import type { Desired } from './target.ts';
 
 /** Hidden, so that neither `include *.conf` nor a watcher of the folder takes a half-written file for a whole one. */

@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, normalize } from 'node:path';
-import { makeFolder } from '../make-folder.ts';
+import { makeFolder } from '../../control/make-folder.ts';
 import { fromBytes, toBytes } from '../template/bytes.ts';
 import { FunctionError } from '../template/errors.ts';
 import { quote } from '../template/quote.ts';

@@ -1,8 +1,8 @@
 import { mkdirSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { makeFolder } from '../../../src/render/make-folder.ts';
-import { folder } from './loading.ts';
+import { makeFolder } from '../../../src/control/make-folder.ts';
+import { folder } from '../render/loading.ts';
 
 test('folders are made with those above them; one that is there stays as it is', () => {
   const dir = folder();
