@@ -104,6 +104,8 @@ export interface RouteOptions {
   readonly sticky?: string;
   /** Version of the PROXY header that the instance is sent, for streams. */
   readonly proxy?: 'v1' | 'v2';
+  /** TLS of clients ends here, and the instance gets what was inside; for ports. */
+  readonly tls?: 'terminate';
   /** What becomes of streams whose instance leaves: they may finish (default), or end at once. */
   readonly departure?: 'close';
 }

@@ -78,6 +78,7 @@ const OPTIONS: ReadonlyMap<string, Option> = new Map<string, Option>([
   ['maxconn', { value: 'needed', set: setMaxconn }],
   ['check', { value: 'needed', set: setCheck }],
   ['proxy', { value: 'needed', set: setProxy }],
+  ['tls', { value: 'needed', set: setTls }],
   ['departure', { value: 'needed', set: setDeparture }],
 ]);
 
@@ -274,6 +275,12 @@ function setHttps(into: OptionSet, value: string): string | null {
 function setProxy(into: OptionSet, value: string): string | null {
   if (value !== 'v1' && value !== 'v2') return 'must be v1 or v2';
   into.route.proxy = value;
+  return null;
+}
+
+function setTls(into: OptionSet, value: string): string | null {
+  if (value !== 'terminate') return 'must be terminate';
+  into.route.tls = value;
   return null;
 }
 

@@ -15,11 +15,17 @@ const OPTIONS: ReadonlySet<string> = new Set([
   'weight',
   'retry',
   'proxy',
+  'tls',
   'departure',
   'maxconn',
 ]);
 /** Options that mean something only here. */
-const ONLY_HERE: ReadonlySet<string> = new Set(['proxy', 'departure']);
+const ONLY_HERE: ReadonlySet<string> = new Set(['proxy', 'tls', 'departure']);
+/** Options that not every kind of target takes. */
+const KINDS: Readonly<Record<string, readonly StreamMatch['kind'][]>> = {
+  proxy: ['tcp', 'sni'],
+  tls: ['tcp'],
+};
 
 export interface StreamTarget {
   readonly host: string;
@@ -77,7 +83,7 @@ export function misplacedOption(stream: StreamMatch | undefined, names: readonly
   }
   const isShared = stream.kind === 'sni' && stream.port === null;
   const isMeant = (name: string): boolean =>
-    OPTIONS.has(name) ? stream.kind !== 'udp' || name !== 'proxy' : isShared && name === 'listener';
+    OPTIONS.has(name) ? (KINDS[name]?.includes(stream.kind) ?? true) : isShared && name === 'listener';
   const name = names.find((each) => !isMeant(each));
   if (name === undefined) return null;
   if (name === 'listener') return `option listener does not go with a port: the port is the listener`;

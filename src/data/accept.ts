@@ -1,4 +1,6 @@
 import type net from 'node:net';
+import { Family } from '../shared/counters.ts';
+import { HANDSHAKES } from '../shared/handshakes.ts';
 import type { Reason } from '../shared/reasons.ts';
 import { ClientConnection } from './client-connection.ts';
 import type { Engine, ListenerFacts } from './engine.ts';
@@ -72,6 +74,8 @@ function begin(
   const opening = new Opening(socket, listener, engine, {
     onHello: (hello, received) =>
       passOn(socket, { ...arrivalOf(socket, listener, peer, header, received), hello }, engine),
+    onResult: (result) =>
+      engine.recorder.add(Family.handshakes, HANDSHAKES.indexOf(result), listener.index, 1),
     onSecure: (secure, tls) => {
       if (secure.alpnProtocol !== 'h2') return void enter(secure, listener, peer, engine, tls);
       enterHttp2(secure, null, listener, peer, engine, tls);

@@ -20,6 +20,8 @@ export const ENDINGS = {
   not_tls: 400,
   bad_hello: 400,
   hello_timeout: 408,
+  /** TLS that should have ended here could not be agreed upon. */
+  handshake_failed: 400,
 } as const satisfies Readonly<Record<string, number>>;
 
 export type Ending = keyof typeof ENDINGS;

@@ -15,6 +15,7 @@ function reasonOf(tag: string): string {
 describe('tags', () => {
   test.each([
     ['fairlead:tcp:15432', 'tcp:15432', {}],
+    ['fairlead:tcp:15636 tls=terminate', 'tcp:15636', { tls: 'terminate' }],
     ['fairlead:tcp:15432 proxy=v2 departure=close', 'tcp:15432', { proxy: 'v2', departure: 'close' }],
     ['fairlead:tcp:15432 allow=10.0.0.0/8', 'tcp:15432', { allow: ['10.0.0.0/8'] }],
     ['fairlead:sni:DB.test:15433 retry=1', 'sni:db.test:15433', { retry: 1 }],
@@ -51,6 +52,9 @@ describe('tags', () => {
     ['fairlead:sni:a.com listener=web', 'no https listener has this name; there is websecure'],
     ['fairlead:tcp:15432 balance=hash:cookie:a', 'balance=hash:cookie: needs HTTP; write hash:ip'],
     ['fairlead:a.com proxy=v1', 'option proxy is for tcp:, sni: and udp: targets'],
+    ['fairlead:a.com tls=terminate', 'option tls is for tcp:, sni: and udp: targets'],
+    ['fairlead:sni:a.com:15433 tls=terminate', 'option tls means nothing to sni: targets'],
+    ['fairlead:udp:5353 tls=terminate', 'option tls means nothing to udp: targets'],
     ['fairlead:a.com departure=close', 'option departure is for tcp:, sni: and udp: targets'],
   ])('%s is refused: %s', (tag, reason) => {
     expect(reasonOf(tag)).toContain(reason);

@@ -1,4 +1,7 @@
-/** Free TCP ports. Another process may take one between the answer and its use; tests accept that small risk. */
+/**
+ * Free TCP ports. Another process may take one between the answer and its use; tests accept that small risk. Test files that
+ * run side by side have ports of their own, and none is told twice.
+ */
 import { once } from 'node:events';
 import { connect, createServer, type Server } from 'node:net';
 
@@ -8,6 +11,13 @@ import { connect, createServer, type Server } from 'node:net';
  */
 const FIRST = 20_000;
 const LAST = 32_000;
+const SHARES = 8;
+const SIZE = (LAST - FIRST) / SHARES;
+/** Vitest counts the places where files run side by side from 1; outside of it nobody shares. */
+const place = Number(process.env.VITEST_POOL_ID ?? 0);
+const own =
+  place === 0 ? { first: FIRST, size: LAST - FIRST } : { first: FIRST + (place % SHARES) * SIZE, size: SIZE };
+const told = new Set<number>();
 
 export async function freePort(): Promise<number> {
   const [port] = await freePorts(1);
@@ -18,9 +28,11 @@ export async function freePort(): Promise<number> {
 export async function freePorts(count: number): Promise<number[]> {
   const held = new Map<number, Server>();
   while (held.size < count) {
-    const port = FIRST + Math.floor(Math.random() * (LAST - FIRST));
-    const server = held.has(port) ? null : await hold(port);
-    if (server !== null) held.set(port, server);
+    const port = own.first + Math.floor(Math.random() * own.size);
+    const server = told.has(port) ? null : await hold(port);
+    if (server === null) continue;
+    held.set(port, server);
+    if (told.size < own.size / 2) told.add(port);
   }
   const closed = [...held.values()].map((server) => new Promise((resolve) => server.close(resolve)));
   await Promise.all(closed);

@@ -9,6 +9,7 @@ import { type Arrival, arrivalOf } from './arrival.ts';
 import { HelloPeek } from './hello-peek.ts';
 import { Stream } from './stream.ts';
 import { recordRefusedStream } from './stream-record.ts';
+import { terminate } from './terminate.ts';
 
 /** What becomes of a connection to a port that routes have opened. Its socket is paused. */
 export function acceptStream(socket: net.Socket, listener: ListenerFacts, engine: Engine): void {
@@ -37,8 +38,19 @@ function peerAt(address: string, engine: Engine): Peer {
 /** There is room, and it is known who comes. */
 function enter(socket: net.Socket, arrival: Arrival, engine: Engine): void {
   const route = engine.table.streamFor(arrival.listener, null);
-  if (route !== null) return startStream(socket, arrival, route, engine);
-  new HelloPeek(socket, arrival, engine, (peeked) => (passOn(socket, peeked, engine) ? null : 'no_route'));
+  if (route === null) {
+    new HelloPeek(socket, arrival, engine, (peeked) => (passOn(socket, peeked, engine) ? null : 'no_route'));
+  } else if (route.options.tls === undefined) startStream(socket, arrival, route, engine);
+  // Whoever may not come in is not worth a handshake.
+  else if (isDenied(route, arrival.peer.address)) refuse(socket, { ...arrival, route }, 'denied', engine);
+  else terminate(socket, arrival, route, engine, (secure, inside) => enterSecure(secure, inside, engine));
+}
+
+/** The handshake took its time: it is looked again whose port it is. */
+function enterSecure(secure: net.Socket, arrival: Arrival, engine: Engine): void {
+  const route = engine.table.streamFor(arrival.listener, null);
+  if (route?.options.tls === 'terminate') startStream(secure, arrival, route, engine);
+  else refuse(secure, arrival, 'no_route', engine);
 }
 
 /** False when no route takes the server name. */

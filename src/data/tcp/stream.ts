@@ -111,11 +111,11 @@ export class Stream implements Timed, SocketOwner, StreamUser, StreamAttemptsUse
 
   /** The pool it waited for is gone: whoever has its port or name now may serve it, if it may go there. */
   #move(): void {
-    const { table } = this.#engine;
-    const route = this.#hasMoved
-      ? null
-      : table.streamFor(this.listener, this.#isTls ? this.serverName : null);
-    if (route === null) return this.#abort('no_healthy_instance');
+    const { tls } = this.route.options;
+    // TLS that has ended here is a port's, whatever name it was for.
+    const name = this.#isTls && tls === undefined ? this.serverName : null;
+    const route = this.#hasMoved ? null : this.#engine.table.streamFor(this.listener, name);
+    if (route === null || route.options.tls !== tls) return this.#abort('no_healthy_instance');
     if (isDenied(route, this.peer.address)) return this.#abort('denied');
     this.#hasMoved = true;
     this.route = route;

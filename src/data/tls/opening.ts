@@ -1,12 +1,12 @@
 import type net from 'node:net';
-import { TLSSocket } from 'node:tls';
+import { TLSSocket, type TLSSocketOptions } from 'node:tls';
 import { type Hello, readClientHello } from '../../../tls/client-hello.ts';
 import { ACME_PROTOCOL, type Profile } from '../../../tls/profiles.ts';
-import { Family } from '../../shared/counters.ts';
-import { HANDSHAKES, type Handshake } from '../../shared/handshakes.ts';
+import type { Handshake } from '../../shared/handshakes.ts';
 import type { Timed } from '../deadlines.ts';
 import type { Engine, ListenerFacts } from '../engine.ts';
 import { Farewell } from '../farewell.ts';
+import { kept } from '../outgoing.ts';
 import { disown, layOver, own, type SocketOwner } from '../owned-socket.ts';
 import { type ConnectionTls, connectionTls } from './connection-tls.ts';
 
@@ -14,6 +14,8 @@ import { type ConnectionTls, connectionTls } from './connection-tls.ts';
 export interface OpeningUser {
   /** True when the connection is passed on for its server name, with what has been received: TLS ends elsewhere. */
   onHello(hello: Hello, received: Buffer): boolean;
+  /** How the connection began, told once. */
+  onResult(result: Handshake): void;
   /** The handshake is done. The socket waits for its next owner. */
   onSecure(socket: TLSSocket, tls: ConnectionTls): void;
   /** The client speaks without TLS; nothing of what it said is kept. */
@@ -56,7 +58,7 @@ export class Opening implements Timed, SocketOwner {
   }
 
   onData(chunk: Buffer): void {
-    const bytes = this.#bytes === null ? chunk : Buffer.concat([this.#bytes, chunk]);
+    const bytes = this.#bytes === null ? kept(chunk) : Buffer.concat([this.#bytes, chunk]);
     this.#bytes = bytes;
     if (bytes.length < this.#atLeast) return;
     const hello = readClientHello(bytes);
@@ -106,9 +108,7 @@ export class Opening implements Timed, SocketOwner {
     socket.pause();
     socket.unshift(bytes);
     // Over a socket with a handle, so that records are read and written without JavaScript in between.
-    const { options } = profile;
-    const isWithout = !this.#listener.http2 && !isChallenge;
-    const secure = new TLSSocket(socket, isWithout ? { ...options, ALPNProtocols: ['http/1.1'] } : options);
+    const secure = new TLSSocket(socket, isChallenge ? profile.options : this.#optionsOf(profile));
     this.#secure = secure;
     this.#socket = secure;
     layOver(secure, socket);
@@ -116,6 +116,13 @@ export class Opening implements Timed, SocketOwner {
     secure.on('secure', () => this.#onSecure(secure));
     // Without a `tls.Server`, what fails later is told by this event alone.
     secure.on('_tlsError', () => secure.destroy());
+  }
+
+  /** What is inside is HTTP, in the versions that the listener speaks; of a port that routes have opened nobody knows. */
+  #optionsOf({ options }: Profile): TLSSocketOptions {
+    const { http2, tcpPort } = this.#listener;
+    if (tcpPort !== 0) return { ...options, ALPNProtocols: undefined };
+    return http2 ? options : { ...options, ALPNProtocols: ['http/1.1'] };
   }
 
   #onSecure(secure: TLSSocket): void {
@@ -160,7 +167,7 @@ export class Opening implements Timed, SocketOwner {
   }
 
   #count(result: Handshake): void {
-    this.#engine.recorder.add(Family.handshakes, HANDSHAKES.indexOf(result), this.#listener.index, 1);
+    this.#user.onResult(result);
   }
 
   get #hasLeft(): boolean {

@@ -31,7 +31,7 @@ export function ruleProblem({ host, path, methods, listeners, priority, stream }
 
 /** Why what a route does cannot be written down; null when it can. Its requests are then answered with 501. */
 export function optionsProblem({ options, pool }: Route, pools: ReadonlyMap<string, Pool>): string | null {
-  const { strip, prefix, host, redirect, allow, deny, timeoutMs, retry, proxy } = options;
+  const { strip, prefix, host, redirect, allow, deny, timeoutMs, retry, proxy, tls } = options;
   for (const path of [strip, prefix])
     if (path !== undefined && !isPath(path)) return 'strip or prefix is not a path';
   if (host?.kind === 'name' && !isHost(host.name)) return 'the host for the upstream is not a host name';
@@ -42,6 +42,7 @@ export function optionsProblem({ options, pool }: Route, pools: ReadonlyMap<stri
     return 'the timeout is out of range';
   if (retry !== undefined && !isWithin(retry, 0, 10)) return 'retry is out of range';
   if (proxy !== undefined && proxy !== 'v1' && proxy !== 'v2') return 'proxy is neither v1 nor v2';
+  if (tls !== undefined) return 'tls=terminate is not rendered';
   if (pool === null) return redirect === undefined ? 'it has no pool' : null;
   const found = pools.get(pool);
   if (found === undefined) return redirect === undefined ? 'its pool is missing' : null;
