@@ -24,6 +24,8 @@ export interface ClientStream {
   resumeReading(): void;
   /** Offers what was received already to the exchange, which takes bytes by now. */
   takeBody(): void;
+  /** Bytes that were written may not have left. */
+  readonly hasUnsent: boolean;
   /** True when the client has taken some of what is unsent since this was last asked. */
   hasProgressed(): boolean;
   /** Passes an interim answer on. */

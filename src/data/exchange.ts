@@ -166,6 +166,10 @@ export class Exchange implements AttemptsUser {
     if (!this.#response!.write(bytes, start, end)) this.#holdUpstream();
   }
 
+  get holdsBytes(): boolean {
+    return this.#client.hasUnsent;
+  }
+
   onUpstreamBatchEnd(): void {
     if (this.#response !== null && !this.#response.flush()) this.#holdUpstream();
   }

@@ -7,6 +7,13 @@ export function createSharedReadBuffer(): Buffer {
 }
 
 /**
+ * For copies of 8, 16, 32 and 64 KiB, hot in the cache when they were returned before: an allocation for each answer of
+ * some size cost more than the copy. One of each will do, since a read is worked through before the next.
+ */
+const spares: (Buffer | null)[] = [null, null, null, null];
+const SMALLEST_BITS = 13;
+
+/**
  * Where a socket reads to (`onread` of `net.connect`). Node's own way makes a buffer of 64 KiB and shrinks it for every
  * read, which costs more than all we do with a small answer; here reads share one buffer, and only a connection whose
  * last read has filled it, so that more is waiting, has one of its own.
@@ -17,6 +24,8 @@ export class ReadBuffer {
   #next: Buffer | undefined;
   /** The next read gets a buffer of this connection's. */
   #isBulk = false;
+  /** What the last read was copied to. */
+  #copy: Buffer | null = null;
 
   constructor(shared: Buffer) {
     this.#shared = shared;
@@ -26,7 +35,7 @@ export class ReadBuffer {
 
   /**
    * The `length` bytes that were read. Up to `maxBorrowed` they are only valid until the caller returns; more than that
-   * is the caller's to keep, unless it says `returned`.
+   * is the caller's to keep. `settle` follows.
    */
   take(length: number, maxBorrowed: number): Buffer {
     const current = this.#current;
@@ -34,12 +43,19 @@ export class ReadBuffer {
     this.#isBulk = length === READ_BYTES;
     this.#next = isShared || this.#isBulk ? undefined : this.#shared;
     if (length <= maxBorrowed) return current.subarray(0, length);
-    return isShared ? copyOf(current, length) : current.subarray(0, length);
+    if (!isShared) return current.subarray(0, length);
+    this.#copy = takeSpare(length);
+    current.copy(this.#copy, 0, 0, length);
+    return this.#copy.subarray(0, length);
   }
 
-  /** Nobody keeps what was taken last: the next read may write over it, while it is hot in the cache. */
-  returned(): void {
-    if (this.#current !== this.#shared) this.#isBulk = false;
+  /** Where nobody keeps what was taken last, the next read may write over it, while it is hot in the cache. */
+  settle(isKept: boolean): void {
+    const copy = this.#copy;
+    this.#copy = null;
+    if (isKept) return;
+    if (copy !== null) spares[sizeOf(copy.length)] = copy;
+    else if (this.#current !== this.#shared) this.#isBulk = false;
   }
 
   /**
@@ -59,8 +75,14 @@ export class ReadBuffer {
   }
 }
 
-function copyOf(bytes: Buffer, length: number): Buffer {
-  const copy = Buffer.allocUnsafeSlow(length);
-  bytes.copy(copy, 0, 0, length);
-  return copy;
+/** Position among the spares. */
+function sizeOf(length: number): number {
+  return Math.max(0, 32 - Math.clz32(length - 1) - SMALLEST_BITS);
+}
+
+function takeSpare(length: number): Buffer {
+  const size = sizeOf(length);
+  const spare = spares[size] ?? Buffer.allocUnsafeSlow(1 << (size + SMALLEST_BITS));
+  spares[size] = null;
+  return spare;
 }

@@ -55,5 +55,6 @@ function socketOf(handle: object, pauseOnCreate: boolean, input: ReadBuffer): ne
 function onRead(this: OwnedSocket, length: number): boolean {
   const { owner, input } = this;
   owner?.onData(input!.take(length, MAX_JOINED));
+  input!.settle(true);
   return true;
 }

@@ -14,6 +14,8 @@ export interface UpstreamUser extends ResponseSink {
   onResponseEnd(trailers: readonly string[], kinds: readonly number[]): void;
   /** A whole read has been handled: time to flush what was gathered. */
   onUpstreamBatchEnd(): void;
+  /** Bytes that were handed over may still be needed. */
+  readonly holdsBytes: boolean;
   onUpstreamDrain(): void;
   onUpstreamFailed(failure: UpstreamFailure): void;
   onTunnelBytes(bytes: Buffer): void;

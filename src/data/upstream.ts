@@ -221,7 +221,9 @@ export class UpstreamConnection implements UpstreamStream, TunnelSide, Timed, Om
   }
 
   #onRead(length: number): boolean {
+    const user = this.#user;
     this.#onData(this.#input.take(length, MAX_JOINED));
+    this.#input.settle(user?.holdsBytes ?? true);
     return true;
   }
 

@@ -23,6 +23,8 @@ export class Http2Stream implements ClientStream, Timed {
   readonly peer: Peer;
   readonly tls: ConnectionTls | null;
   readonly isLastRequest = false;
+  /** The session writes later. */
+  readonly hasUnsent = true;
   /** Payload bytes that came in, for the connection's account. */
   received = 0;
   readonly #connection: Http2Connection;

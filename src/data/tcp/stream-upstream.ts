@@ -57,7 +57,8 @@ export class StreamUpstream implements Omit<SocketOwner, 'onData'>, EndpointConn
   }
 
   #onRead(length: number): boolean {
-    if (this.#user?.fromUpstream(this.#input.take(length, MAX_JOINED))) this.#input.returned();
+    const isOver = this.#user?.fromUpstream(this.#input.take(length, MAX_JOINED));
+    this.#input.settle(isOver !== true);
     return true;
   }
 

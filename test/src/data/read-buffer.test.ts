@@ -27,6 +27,7 @@ describe('a read buffer', () => {
     for (const byte of 'abcd') {
       read(due, length, byte);
       kept.push(buffer.take(length, LENT));
+      buffer.settle(true);
       due = buffer.next() ?? due;
     }
     read(shared, shared.length, 'x');
@@ -51,13 +52,34 @@ describe('a read buffer', () => {
     const buffer = new ReadBuffer(shared);
     buffer.next();
     buffer.take(65_536, LENT);
-    buffer.returned();
+    buffer.settle(false);
     const own = buffer.next()!;
     expect(own).not.toBe(shared);
     buffer.take(65_536, LENT);
-    buffer.returned();
+    buffer.settle(false);
     expect(buffer.next()).toBeUndefined();
     buffer.take(65_536, LENT);
     expect(buffer.next()).not.toBe(own);
+  });
+
+  it.each([5_000, 20_000, 65_535])(
+    'copies %i bytes to the same place again when nobody keeps them',
+    (length) => {
+      const shared = createSharedReadBuffer();
+      const [one, other] = [new ReadBuffer(shared), new ReadBuffer(shared)];
+      const first = one.take(length, LENT);
+      one.settle(false);
+      const second = other.take(length, LENT);
+      expect(second.buffer).toBe(first.buffer);
+      other.settle(true);
+      expect(one.take(length, LENT).buffer).not.toBe(second.buffer);
+      one.settle(true);
+    },
+  );
+
+  it('copies a little to a little place', () => {
+    const buffer = new ReadBuffer(createSharedReadBuffer());
+    expect(buffer.take(LENT + 1, LENT).buffer.byteLength).toBe(8_192);
+    buffer.settle(true);
   });
 });
