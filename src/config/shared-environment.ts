@@ -46,7 +46,7 @@ export function readSharedEnvironment(
   reportUnsupported(env, findings);
   return {
     layer: builder.build(cwd),
-    secure: boolean(env, 'CONSUL_HTTP_SSL', findings) ?? false,
+    secure: readBoolean(env, 'CONSUL_HTTP_SSL', findings) ?? false,
     redisUrl: env.REDIS_URL || null,
   };
 }
@@ -62,7 +62,7 @@ function takeValue(builder: LayerBuilder, key: string, text: string, variable: s
 }
 
 /** Like the Go client, a text that is no boolean is ignored with a warning. */
-function boolean(env: NodeJS.ProcessEnv, variable: string, findings: Findings): boolean | null {
+export function readBoolean(env: NodeJS.ProcessEnv, variable: string, findings: Findings): boolean | null {
   const text = env[variable] ?? '';
   if (text === '') return null;
   const parsed = parseBoolean(text);
@@ -78,7 +78,7 @@ function takeVerify(
   findings: Findings,
 ): void {
   if (taken('consul.tls.verify')) return;
-  const verify = boolean(env, 'CONSUL_HTTP_SSL_VERIFY', findings);
+  const verify = readBoolean(env, 'CONSUL_HTTP_SSL_VERIFY', findings);
   if (verify !== null) takeValue(builder, 'consul.tls.verify', String(verify), 'CONSUL_HTTP_SSL_VERIFY');
 }
 

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { parseConsulAddress } from '../../config/addresses.ts';
 import type { ConsulConfig } from '../../config/config.ts';
 import type { Findings } from '../../config/problem.ts';
-import { parseBoolean } from '../../config/units.ts';
+import { readBoolean } from '../../config/shared-environment.ts';
 import type { Layer } from './layer.ts';
 import { placeOf } from './merge.ts';
 import type { RetryConfig } from './model.ts';
@@ -37,7 +37,7 @@ export function resolveConsul(input: ConsulInput, findings: Findings): ConsulCon
       certFile: path(ssl.cert, 'CONSUL_CLIENT_CERT'),
       keyFile: path(ssl.key ?? ssl.cert, 'CONSUL_CLIENT_KEY'),
       serverName: ssl.server_name || env.CONSUL_TLS_SERVER_NAME || null,
-      verify: ssl.verify ?? boolean(env, 'CONSUL_HTTP_SSL_VERIFY', findings) ?? true,
+      verify: ssl.verify ?? readBoolean(env, 'CONSUL_HTTP_SSL_VERIFY', findings) ?? true,
     },
     health: ['passing'],
     connections: 180,
@@ -48,7 +48,7 @@ export function resolveConsul(input: ConsulInput, findings: Findings): ConsulCon
 }
 
 function resolveUrl(consul: Given, env: NodeJS.ProcessEnv, findings: Findings): string {
-  const secure = consul.ssl?.enabled ?? boolean(env, 'CONSUL_HTTP_SSL', findings) ?? false;
+  const secure = consul.ssl?.enabled ?? readBoolean(env, 'CONSUL_HTTP_SSL', findings) ?? false;
   const fallback = { scheme: null, authority: '127.0.0.1:8500', prefix: '' };
   const { scheme, authority, prefix } = consul.address ?? fromEnvironment(env, findings) ?? fallback;
   return `${secure ? 'https' : (scheme ?? 'http')}://${authority}${prefix}`;
@@ -60,15 +60,6 @@ function fromEnvironment(env: NodeJS.ProcessEnv, findings: Findings) {
   const parsed = parseConsulAddress(text);
   if (parsed.ok) return parsed.value;
   findings.problems.push({ at: 'environment CONSUL_HTTP_ADDR', message: parsed.reason });
-  return null;
-}
-
-function boolean(env: NodeJS.ProcessEnv, variable: string, findings: Findings): boolean | null {
-  const text = env[variable] ?? '';
-  if (text === '') return null;
-  const parsed = parseBoolean(text);
-  if (parsed.ok) return parsed.value;
-  findings.warnings.push(`environment ${variable}: ${parsed.reason}, ignored`);
   return null;
 }
 
