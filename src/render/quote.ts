@@ -8,7 +8,7 @@ import { normaliseHost } from '../../router/hosts.ts';
 /** Names longer than this end in a hash instead. */
 const MAX_IDENT = 180;
 
-export class Unquotable extends Error {
+class Unquotable extends Error {
   readonly code = 'UNQUOTABLE';
 }
 

@@ -65,7 +65,6 @@ export const schemas = {
 export type Kind = keyof typeof schemas;
 export type RecordOf<K extends Kind> = Readonly<z.output<(typeof schemas)[K]>>;
 
-export type AccountRecord = RecordOf<'account'>;
 export type CertificateRecord = RecordOf<'certificate'>;
 export type AdviceRecord = RecordOf<'advice'>;
 export type AttemptsRecord = RecordOf<'attempts'>;

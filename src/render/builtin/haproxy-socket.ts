@@ -5,7 +5,7 @@ const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 const MAX_COMMAND_BYTES = 8 * 1024;
 
 /** The runtime socket did not do what was asked. */
-export class RuntimeSocketError extends Error {
+class RuntimeSocketError extends Error {
   readonly code: 'UNREACHABLE' | 'TIMEOUT' | 'TOO_LARGE';
 
   constructor(code: RuntimeSocketError['code'], message: string) {

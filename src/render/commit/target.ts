@@ -20,7 +20,7 @@ export interface Desired {
 }
 
 /** A reason that an operator can act on. */
-export class CommitError extends Error {
+class CommitError extends Error {
   override readonly name = 'CommitError';
 }
 

@@ -64,7 +64,7 @@ export const signal = value((input): Parsed<NodeJS.Signals | null> => parseSigna
 
 const signals = Object.keys(constants.signals);
 
-export function parseSignal(input: unknown): Parsed<NodeJS.Signals | null> {
+function parseSignal(input: unknown): Parsed<NodeJS.Signals | null> {
   if (typeof input !== 'string') return refuse('must be the name of a signal');
   const upper = input.trim().toUpperCase();
   if (upper === '' || upper === 'SIGNULL') return accept(null);
